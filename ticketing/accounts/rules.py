@@ -1,0 +1,36 @@
+"""Who may act for whom."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class UserKind(StrEnum):
+    REGISTERED = "registered"
+    GUEST = "guest"
+    """A person without a password; enough to buy."""
+
+
+class ContactKind(StrEnum):
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+class MemberRole(StrEnum):
+    OWNER = "owner"
+    MANAGER = "manager"
+    FINANCE = "finance"
+    SUPPORT = "support"
+    SCANNER = "scanner"
+
+
+class Audience(StrEnum):
+    """What a session opens: the storefront and API, or the dashboards."""
+
+    SHOP = "shop"
+    DESK = "desk"
+
+
+def normalise_email(value: str) -> str:
+    """The form in which an address is looked up: trimmed, lower case (mailboxes that differ by case don't exist in practice)."""
+    return value.strip().lower()

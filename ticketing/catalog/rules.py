@@ -1,0 +1,51 @@
+"""Catalogue: states of an event, what it may be, fees on a price."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ticketing.foundation.money import included_tax, share
+
+
+class EventStatus(StrEnum):
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    POSTPONED = "postponed"
+    CANCELLED = "cancelled"
+    COMPLETED = "completed"
+
+
+EVENT_TRANSITIONS: dict[EventStatus, frozenset[EventStatus]] = {
+    EventStatus.DRAFT: frozenset({EventStatus.PUBLISHED}),
+    EventStatus.PUBLISHED: frozenset({EventStatus.POSTPONED, EventStatus.CANCELLED, EventStatus.COMPLETED}),
+    EventStatus.POSTPONED: frozenset({EventStatus.PUBLISHED, EventStatus.CANCELLED}),
+    EventStatus.CANCELLED: frozenset(),
+    EventStatus.COMPLETED: frozenset(),
+}
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    HIDDEN = "hidden"
+    PUBLIC_FROM = "public_from"
+
+
+class ConfigurationKind(StrEnum):
+    SEATED = "seated"
+    STANDING = "standing"
+    MIXED = "mixed"
+
+
+class SectionKind(StrEnum):
+    SEATED = "seated"
+    STANDING = "standing"
+
+
+def platform_fee(price_minor: int, *, fee_bps: int, fee_fixed_minor: int) -> int:
+    """The platform's fee on top of a ticket's price; nothing on a free ticket."""
+    return 0 if price_minor == 0 else share(price_minor, fee_bps) + fee_fixed_minor
+
+
+def tax_in_price(price_minor: int, *, tax_rate_bps: int) -> int:
+    """The tax that a price (which includes it) contains."""
+    return included_tax(price_minor, tax_rate_bps)

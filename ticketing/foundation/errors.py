@@ -1,0 +1,81 @@
+"""Errors by kind.
+
+A feature declares its own errors at the top of the module that raises them, as subclasses of one of these kinds,
+carrying the ids they speak of. `foundation.http` maps kinds to problem+json; the command line maps them to exit codes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+
+class TicketingError(Exception):
+    """Base of all errors that a caller may see.
+
+    The message is one sentence for people. `details` holds the ids and values concerned; it must never hold personal data.
+    """
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    @property
+    def problem_type(self) -> str:
+        """Stable name of the problem, e.g. `seats-taken` for `SeatsTaken`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+
+
+class Malformed(TicketingError):
+    """The request can't be read."""
+
+    status = 400
+
+
+class Unauthenticated(TicketingError):
+    """Nobody is signed in."""
+
+    status = 401
+
+
+class Forbidden(TicketingError):
+    """The caller is known and may not do this."""
+
+    status = 403
+
+
+class NotFound(TicketingError):
+    """No such thing, or not the caller's."""
+
+    status = 404
+
+
+class Conflict(TicketingError):
+    """The present state does not allow this."""
+
+    status = 409
+
+
+class Expired(TicketingError):
+    """It was there, and its time is over."""
+
+    status = 410
+
+
+class Invalid(TicketingError):
+    """Understood, but a value is not acceptable; `details["fields"]` may name fields."""
+
+    status = 422
+
+
+class Unavailable(TicketingError):
+    """Something we depend on does not answer; trying again later may help."""
+
+    status = 503
+
+
+class Misconfigured(TicketingError):
+    """A setting, database or machine is not as it must be; says what to do."""

@@ -1,0 +1,47 @@
+"""Idempotency keys: the same key and body give the same answer; another body under the same key is refused.
+
+A use case of one transaction writes the key in the transaction of its effect. The row names the resource, and the answer
+is rendered again from it. Keys are kept for 48 hours.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ticketing.foundation.db import Base, UtcDateTime
+from ticketing.foundation.errors import Invalid, Malformed
+
+KEPT_HOURS = 48
+LONGEST_KEY = 200
+
+
+class IdempotencyKeyReused(Invalid):
+    """The key was used before with another body."""
+
+
+class IdempotencyKeyMissing(Malformed):
+    """This call moves seats or money and needs an Idempotency-Key."""
+
+
+class IdempotencyKey(Base):
+    __tablename__ = "idempotency_key"
+
+    actor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    request_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    kind: Mapped[str] = mapped_column(Text)
+    resource_id: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("clock_timestamp()"), index=True)
+
+
+def required_key(value: str | None) -> str:
+    """The header's value; raises when it is missing, empty or too long."""
+    if value is None or not value.strip():
+        raise IdempotencyKeyMissing("This call needs an Idempotency-Key header: any unique text, the same again on a retry.")
+    if len(value) > LONGEST_KEY:
+        raise Malformed(f"The Idempotency-Key has more than {LONGEST_KEY} characters.")
+    return value

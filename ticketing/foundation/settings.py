@@ -1,0 +1,148 @@
+"""Settings: the only reader of the environment. Every name starts with `TICKETING_`.
+
+Secrets are never defaults: `ticketing init` makes them once, in `<home>/secrets.json` (mode 0600).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ticketing.foundation.errors import Misconfigured
+
+
+class Secrets(BaseModel):
+    """Keys of one installation, base64 (32 random bytes each)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ticket_key_id: str
+    ticket_signing_key: str
+    """Ed25519 seed; signs QR codes and audit seals."""
+    contact_key_id: str
+    contact_keys: dict[str, str]
+    """AES-256-GCM key ring for contact data: key id → key."""
+    blind_index_key: str
+    request_digest_key: str
+    fake_provider_api_key: str
+    fake_provider_webhook_secrets: list[str]
+    """One, or two while they are being rotated."""
+    prefect_auth: str
+    """`user:password` of Prefect's page and API."""
+
+    def bytes_of(self, field: str) -> bytes:
+        """The raw bytes of a base64 field."""
+        return base64.b64decode(getattr(self, field))
+
+    @classmethod
+    def generate(cls) -> Secrets:
+        """Fresh random keys."""
+
+        def key() -> str:
+            return base64.b64encode(secrets.token_bytes(32)).decode()
+
+        return cls(
+            ticket_key_id="k1",
+            ticket_signing_key=key(),
+            contact_key_id="c1",
+            contact_keys={"c1": key()},
+            blind_index_key=key(),
+            request_digest_key=key(),
+            fake_provider_api_key=secrets.token_urlsafe(24),
+            fake_provider_webhook_secrets=[secrets.token_urlsafe(24)],
+            prefect_auth=f"ops:{secrets.token_urlsafe(12)}",
+        )
+
+
+class Settings(BaseSettings):
+    """What an installation may choose."""
+
+    model_config = SettingsConfigDict(env_prefix="TICKETING_", extra="forbid", frozen=True)
+
+    home: Path = Path(".ticketing")
+    """Everything this installation writes: PostgreSQL's files, secrets, warehouse, Prefect's home, logs."""
+    environment: Literal["production", "demo", "test"] = "production"
+    secrets_file: Path | None = None
+
+    database_url: str | None = None
+    """`postgresql://…` of the core role on your own server; empty: the embedded server."""
+    database_owner_url: str | None = None
+    database_reader_url: str | None = None
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = "http://localhost:8000"
+    desk_url: str = "http://localhost:8501"
+    prefect_url: str = "http://localhost:4200"
+    fake_provider_url: str | None = None
+    """Base address of the fake payment provider; empty: it can't be chosen at checkout."""
+
+    smtp_host: str | None = None
+    smtp_port: int = 25
+    smtp_from: str = "tickets@localhost"
+
+    @cached_property
+    def home_path(self) -> Path:
+        """`home`, absolute."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def secrets_path(self) -> Path:
+        return self.secrets_file or self.home_path / "secrets.json"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """Directory of the live warehouse file and the published snapshots."""
+        return self.home_path / "warehouse"
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The installation's keys; raises `Misconfigured` when `ticketing init` has not run."""
+        try:
+            return Secrets.model_validate(json.loads(self.secrets_path.read_text()))
+        except FileNotFoundError as error:
+            raise Misconfigured(f"No keys at {self.secrets_path}: run `ticketing init` first.") from error
+        except (json.JSONDecodeError, ValidationError) as error:
+            raise Misconfigured(f"{self.secrets_path} is damaged: restore it from your backup.") from error
+
+
+def load_settings() -> Settings:
+    """Read the environment; raises `Misconfigured` naming the setting that can't be read or is not known."""
+    known = {f"TICKETING_{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if name.upper().startswith("TICKETING_") and name.upper() not in known:
+            raise Misconfigured(f"Unknown setting {name}: known ones are listed in docs/operations.md.")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"TICKETING_{str(first['loc'][0]).upper()}"
+        raise Misconfigured(f"Setting {name} can't be used: {first['msg']}.") from error
+
+
+def ensure_secrets(settings: Settings) -> None:
+    """Make the installation's keys if there are none; never replaces any."""
+    path = settings.secrets_path
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(Secrets.generate().model_dump_json(indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first: its keys are the ones
+    finally:
+        draft.unlink()
