@@ -81,3 +81,23 @@ class JournalKind(StrEnum):
     """refunds against provider_clearing."""
     UNAPPLIED_CAPTURE = "unapplied_capture"
     """Money that pays nothing: provider_clearing against refunds."""
+
+
+def sale_entries(*, paid_minor: int, fee_minor: int, tax_minor: int) -> list[tuple[LedgerAccount, int]]:
+    """The journal of a sale for one event: what was paid for places (tax included), and the fee on top."""
+    return [
+        (LedgerAccount.BUYER_RECEIVABLE, paid_minor + fee_minor),
+        (LedgerAccount.VENDOR_PAYABLE, tax_minor - paid_minor),
+        (LedgerAccount.PLATFORM_FEE, -fee_minor),
+        (LedgerAccount.TAX, -tax_minor),
+    ]
+
+
+def refund_entries(*, amount_minor: int, fee_minor: int, tax_minor: int) -> list[tuple[LedgerAccount, int]]:
+    """The journal that decides to give back `amount_minor`, of which `fee_minor` is fee and `tax_minor` is tax."""
+    return [
+        (LedgerAccount.VENDOR_PAYABLE, amount_minor - fee_minor - tax_minor),
+        (LedgerAccount.PLATFORM_FEE, fee_minor),
+        (LedgerAccount.TAX, tax_minor),
+        (LedgerAccount.REFUNDS, -amount_minor),
+    ]

@@ -1,0 +1,132 @@
+"""The buyer's path, for everything that calls it: pages, API routes, the simulation. One per process.
+
+Every call is a request to the writer thread. From an event loop, await the coroutines; from a thread, use `wait`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from ticketing.foundation.db import Database
+from ticketing.foundation.ids import new_code, new_id
+from ticketing.inventory.claim import ClaimHandler, ClaimRequest
+from ticketing.inventory.holds import HoldChange, HoldChangeHandler, HoldView
+from ticketing.inventory.writer import Writer
+from ticketing.orders.cancel import CancelHandler, CancelRequest
+from ticketing.orders.pay import IntentHandler, IntentRequest, PaymentView, ProviderNotOffered, SessionOpened, SessionOpenedHandler
+from ticketing.orders.place import PlaceHandler, PlaceRequest
+from ticketing.orders.read import OrderView
+from ticketing.orders.rules import Channel
+from ticketing.orders.settle import SettleHandler, Settlement, SettleRequest
+from ticketing.payments.loop import background_loop
+from ticketing.payments.providers import PaymentProvider, ProviderNotice
+
+Result = TypeVar("Result")
+WAIT_SECONDS = 30
+
+
+class Booking:
+    """Holding, ordering, paying, settling, cancelling. Errors are those of the modules that do the work."""
+
+    def __init__(self, database: Database, providers: Mapping[str, PaymentProvider]) -> None:
+        self._providers = providers
+        self._writer = Writer(
+            database,
+            {
+                "settle": SettleHandler(),
+                "intent": IntentHandler(),
+                "session": SessionOpenedHandler(),
+                "place": PlaceHandler(),
+                "claim": ClaimHandler(),
+                "hold_change": HoldChangeHandler(),
+                "cancel": CancelHandler(),
+            },
+        )
+
+    def start(self) -> None:
+        self._writer.start()
+
+    def stop(self) -> None:
+        """Finish what is queued."""
+        self._writer.stop()
+
+    def provider(self, name: str) -> PaymentProvider:
+        """The provider of that name; raises `ProviderNotOffered`."""
+        try:
+            return self._providers[name]
+        except KeyError:
+            raise ProviderNotOffered(f"There is no payment provider {name!r} here.", provider=name) from None
+
+    @staticmethod
+    def wait(work: Coroutine[Any, Any, Result]) -> Result:
+        """Run one of the coroutines from a thread; raises its error."""
+        return asyncio.run_coroutine_threadsafe(work, background_loop()).result(WAIT_SECONDS)
+
+    async def hold(
+        self,
+        *,
+        event_id: UUID,
+        buyer_id: UUID,
+        key: str,
+        digest: bytes,
+        seats: Sequence[int] = (),
+        places: Sequence[tuple[UUID, int]] = (),
+    ) -> HoldView:
+        """Keep seats (by number) and places (by pool) of an event for a buyer."""
+        request = ClaimRequest(new_id(), event_id, buyer_id, key, digest, tuple(sorted(seats)), tuple(sorted(places)))
+        request.check()
+        hold: HoldView = await self._writer.call("claim", request)
+        return hold
+
+    async def extend_hold(self, *, hold_id: UUID, buyer_id: UUID) -> HoldView:
+        """Once, by the event's hold time."""
+        hold: HoldView = await self._writer.call("hold_change", HoldChange(hold_id, buyer_id, extend=True))
+        return hold
+
+    async def release_hold(self, *, hold_id: UUID, buyer_id: UUID) -> HoldView:
+        """Give the places back now."""
+        hold: HoldView = await self._writer.call("hold_change", HoldChange(hold_id, buyer_id, extend=False))
+        return hold
+
+    async def place_order(
+        self, *, hold_ids: Sequence[UUID], buyer_id: UUID, key: str, digest: bytes, channel: Channel, referrer: str | None = None
+    ) -> OrderView:
+        """An order from holds of one vendor."""
+        request = PlaceRequest(new_id(), new_code(), buyer_id, tuple(sorted(hold_ids)), key, digest, channel, referrer)
+        request.check()
+        order: OrderView = await self._writer.call("place", request)
+        return order
+
+    async def start_payment(
+        self, *, order_id: UUID, buyer_id: UUID, provider: str, key: str, digest: bytes, return_url: str
+    ) -> PaymentView:
+        """Ask the provider for a page to pay on. Repeating it with the same key resumes where it stopped."""
+        asked = self.provider(provider)
+        intent: PaymentView = await self._writer.call("intent", IntentRequest(new_id(), order_id, buyer_id, provider, key, digest))
+        if intent.redirect_url is not None:
+            return intent
+        session = await asked.open_session(
+            key=f"{intent.id}:1",
+            reference=intent.id,
+            amount_minor=intent.amount_minor,
+            currency=intent.currency,
+            account_ref=intent.account_ref,
+            order_code=intent.order_code,
+            return_url=return_url,
+            expires_at=intent.session_expires_at,
+        )
+        await self._writer.call("session", SessionOpened(intent.id, session.provider_ref, session.redirect_url))
+        return intent.opened(session.provider_ref, session.redirect_url)
+
+    async def settle(self, notice: ProviderNotice) -> Settlement:
+        """Take in what a provider says; safe to repeat."""
+        settlement: Settlement = await self._writer.call("settle", SettleRequest.of(notice))
+        return settlement
+
+    async def cancel_order(self, *, order_id: UUID, buyer_id: UUID, key: str, digest: bytes) -> OrderView:
+        """Give the places back; a paid order is refunded by its events' policies."""
+        order: OrderView = await self._writer.call("cancel", CancelRequest(order_id, buyer_id, key, digest))
+        return order

@@ -1,0 +1,52 @@
+"""Reading orders and holds for pages and routes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from ticketing.foundation.db import Connection
+from ticketing.foundation.money import Money
+from ticketing.inventory.holds import HoldNotFound, HoldView, read_holds
+from ticketing.orders.cancel import quote, total_of
+from ticketing.orders.pay import OrderNotFound
+from ticketing.orders.read import OrderView, read_orders
+
+
+def bare(session: Session) -> Connection:
+    """The connection under a session, for reads that are shared with the hot paths; same transaction."""
+    return cast(Connection, session.connection().connection.driver_connection)
+
+
+def get_order(session: Session, *, order_id: UUID, buyer_id: UUID | None = None) -> OrderView:
+    """One order (of this buyer); raises `OrderNotFound`."""
+    orders = read_orders(bare(session), [order_id])
+    if not orders or (buyer_id is not None and orders[0].buyer_id != buyer_id):
+        raise OrderNotFound("There is no such order.", order_id=order_id)
+    return orders[0]
+
+
+def list_orders(session: Session, *, buyer_id: UUID, limit: int = 50) -> list[OrderView]:
+    """A buyer's orders, newest first."""
+    ids = session.execute(
+        text("select id from ticket_order where buyer_id = :buyer order by id desc limit :limit"), {"buyer": buyer_id, "limit": limit}
+    )
+    return read_orders(bare(session), list(ids.scalars()))[::-1]
+
+
+def get_hold(session: Session, *, hold_id: UUID, buyer_id: UUID | None = None) -> HoldView:
+    """One hold (of this buyer); raises `HoldNotFound`."""
+    holds = read_holds(bare(session), [hold_id])
+    if not holds or (buyer_id is not None and holds[0].buyer_id != buyer_id):
+        raise HoldNotFound("There is no such hold.", hold_id=hold_id)
+    return holds[0]
+
+
+def refund_quote(session: Session, *, order_id: UUID, now: datetime) -> Money:
+    """What cancelling the order at `now` would give back."""
+    order = get_order(session, order_id=order_id)
+    return total_of(quote(bare(session), order_id=order_id, now=now), order.currency)
