@@ -67,11 +67,11 @@ won as materialized (
   select r.*, g.vendor_id, g.currency, g.expires_at
   from req r
   join (
-    select ord, count(*) as holds, min(vendor_id) as vendor_id, max(vendor_id) as last_vendor, min(currency) as currency,
-      max(currency) as last_currency, min(expires_at) as expires_at
+    select ord, count(*) as holds, count(distinct (vendor_id, currency)) as sellers, (array_agg(vendor_id))[1] as vendor_id,
+      min(currency) as currency, min(expires_at) as expires_at
     from held group by ord
   ) g on g.ord = r.ord
-  where g.holds = r.hold_count and g.vendor_id = g.last_vendor and g.currency = g.last_currency
+  where g.holds = r.hold_count and g.sellers = 1
 ),
 line as materialized (
   select w.ord, w.order_id, w.vendor_id, l.hold_id, l.event_id, l.ticket_type_id, l.seat_no, l.pool_id,
