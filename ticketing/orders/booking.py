@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+from ticketing.accounts.lookup import SessionCache, SessionLookupHandler
 from ticketing.foundation.db import Database
 from ticketing.foundation.ids import new_code, new_id
 from ticketing.inventory.claim import ClaimHandler, ClaimRequest
@@ -38,13 +39,19 @@ class Booking:
             {
                 "settle": SettleHandler(),
                 "intent": IntentHandler(),
-                "session": SessionOpenedHandler(),
+                "session_opened": SessionOpenedHandler(),
                 "place": PlaceHandler(),
                 "claim": ClaimHandler(),
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
+                "session": SessionLookupHandler(),
             },
         )
+        self.sessions = SessionCache(self._look_up)
+
+    async def _look_up(self, digest: bytes) -> UUID | None:
+        user_id: UUID | None = await self._writer.call("session", digest)
+        return user_id
 
     def start(self) -> None:
         self._writer.start()
@@ -118,7 +125,7 @@ class Booking:
             return_url=return_url,
             expires_at=intent.session_expires_at,
         )
-        await self._writer.call("session", SessionOpened(intent.id, session.provider_ref, session.redirect_url))
+        await self._writer.call("session_opened", SessionOpened(intent.id, session.provider_ref, session.redirect_url))
         return intent.opened(session.provider_ref, session.redirect_url)
 
     async def settle(self, notice: ProviderNotice) -> Settlement:

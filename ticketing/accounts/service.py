@@ -1,0 +1,244 @@
+"""Accounts: registering, guests, signing in and out, vendors and their members."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ticketing.accounts.contact import ContactCipher
+from ticketing.accounts.passwords import verify_password
+from ticketing.accounts.rules import Audience, ContactKind, MemberRole, UserKind, normalise_email
+from ticketing.accounts.tables import UserAccount, UserContact, UserCredential, UserSession, Vendor, VendorMember
+from ticketing.audit.service import record
+from ticketing.foundation.clock import zone as check_zone
+from ticketing.foundation.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from ticketing.foundation.ids import new_token, token_digest
+
+SESSION_LENGTH = {Audience.SHOP: timedelta(days=30), Audience.DESK: timedelta(hours=12)}
+ADDRESS = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}$")
+SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
+
+
+class AddressNotAcceptable(Invalid):
+    """Not an e-mail address."""
+
+
+class AddressTaken(Conflict):
+    """An account with this address exists: sign in instead."""
+
+
+class WrongCredentials(Unauthenticated):
+    """Address and password don't go together."""
+
+
+class NotForDesk(Forbidden):
+    """The dashboards are for members of vendors, operators and analysts."""
+
+
+class VendorNotFound(NotFound):
+    """No such vendor."""
+
+
+class SlugTaken(Conflict):
+    """A vendor with this short name exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    vendor_id: UUID
+    slug: str
+    name: str
+    role: MemberRole
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who a session belongs to, and what they may act for."""
+
+    user_id: UUID
+    display_name: str
+    kind: UserKind
+    is_operator: bool
+    is_analyst: bool
+    memberships: tuple[Membership, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VendorView:
+    id: UUID
+    slug: str
+    name: str
+    zone: str
+    fee_bps: int
+    fee_fixed_minor: int
+
+
+def register(
+    session: Session,
+    *,
+    email: str,
+    password_hash: str,
+    display_name: str,
+    cipher: ContactCipher,
+    now: datetime,
+    is_operator: bool = False,
+    is_analyst: bool = False,
+) -> UUID:
+    """An account with a password (hash it before the transaction). Raises `AddressNotAcceptable`, `AddressTaken`."""
+    index = cipher.blind_index(ContactKind.EMAIL, email)
+    if session.execute(select(UserContact.id).where(UserContact.blind_index == index, UserContact.is_login)).first():
+        raise AddressTaken("There is an account with this address: sign in instead.")
+    user = UserAccount(
+        kind=UserKind.REGISTERED, display_name=_name(display_name), is_operator=is_operator, is_analyst=is_analyst, created_at=now
+    )
+    session.add(user)
+    session.flush()
+    session.add(UserCredential(user_id=user.id, password_hash=password_hash, changed_at=now))
+    _add_contact(session, user_id=user.id, kind=ContactKind.EMAIL, value=email, cipher=cipher, is_login=True)
+    record(session, actor_id=user.id, action="user.registered", subject_id=user.id)
+    return user.id
+
+
+def create_guest(
+    session: Session, *, email: str, display_name: str, cipher: ContactCipher, now: datetime, phone: str | None = None
+) -> UUID:
+    """A person without a password: enough to buy. Raises `AddressNotAcceptable`."""
+    user = UserAccount(kind=UserKind.GUEST, display_name=_name(display_name), created_at=now)
+    session.add(user)
+    session.flush()
+    _add_contact(session, user_id=user.id, kind=ContactKind.EMAIL, value=email, cipher=cipher, is_login=False)
+    if phone:
+        _add_contact(session, user_id=user.id, kind=ContactKind.PHONE, value=phone.strip(), cipher=cipher, is_login=False)
+    record(session, actor_id=user.id, action="user.guest_created", subject_id=user.id)
+    return user.id
+
+
+def _name(display_name: str) -> str:
+    name = " ".join(display_name.split())
+    if not 0 < len(name) <= 120:
+        raise Invalid("A name has 1 to 120 characters.", fields={"display_name": "length"})
+    return name
+
+
+def _add_contact(session: Session, *, user_id: UUID, kind: ContactKind, value: str, cipher: ContactCipher, is_login: bool) -> None:
+    if kind is ContactKind.EMAIL:
+        value = normalise_email(value)
+        if not ADDRESS.match(value):
+            raise AddressNotAcceptable("This is not an e-mail address.", fields={"email": "format"})
+    encrypted, key_id = cipher.encrypt(value)
+    index = cipher.blind_index(kind, value)
+    session.add(UserContact(user_id=user_id, kind=kind, value_encrypted=encrypted, key_id=key_id, blind_index=index, is_login=is_login))
+    session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What is checked outside the transaction: the account that has an address, and the hash of its password."""
+
+    user_id: UUID | None
+    password_hash: str | None
+
+
+def find_credential(session: Session, *, email: str, cipher: ContactCipher) -> Credential:
+    """The credential of an enabled account with this address; an empty one when there is none."""
+    row = session.execute(
+        select(UserCredential.user_id, UserCredential.password_hash)
+        .join(UserContact, UserContact.user_id == UserCredential.user_id)
+        .join(UserAccount, UserAccount.id == UserCredential.user_id)
+        .where(UserContact.blind_index == cipher.blind_index(ContactKind.EMAIL, email), UserContact.is_login)
+        .where(UserAccount.disabled_at.is_(None))
+    ).first()
+    return Credential(row.user_id, row.password_hash) if row else Credential(None, None)
+
+
+def check_password(credential: Credential, password: str) -> UUID:
+    """The account's id; raises `WrongCredentials`. Slow: call it outside a transaction."""
+    if not verify_password(password, credential.password_hash) or credential.user_id is None:
+        raise WrongCredentials("Address and password don't go together.")
+    return credential.user_id
+
+
+def open_session(session: Session, *, user_id: UUID, audience: Audience, now: datetime) -> str:
+    """A new opaque token. Raises `NotForDesk` for people who have no business in the dashboards."""
+    if audience is Audience.DESK:
+        user = session.get_one(UserAccount, user_id)
+        member = session.execute(select(VendorMember.vendor_id).where(VendorMember.user_id == user_id)).first()
+        if not (member or user.is_operator or user.is_analyst):
+            raise NotForDesk("The dashboards are for members of vendors, operators and analysts.")
+    token = new_token()
+    expires_at = now + SESSION_LENGTH[audience]
+    session.add(UserSession(token_digest=token_digest(token), user_id=user_id, audience=audience, created_at=now, expires_at=expires_at))
+    record(session, actor_id=user_id, action="session.opened", subject_id=user_id)
+    return token
+
+
+def find_session(session: Session, *, token: str, audience: Audience, now: datetime) -> SignedIn | None:
+    """Who the token belongs to; None when it has ended, is of another audience, or its account is disabled."""
+    user = session.execute(
+        select(UserAccount)
+        .join(UserSession, UserSession.user_id == UserAccount.id)
+        .where(UserSession.token_digest == token_digest(token), UserSession.audience == audience)
+        .where(UserSession.revoked_at.is_(None), UserSession.expires_at > now, UserAccount.disabled_at.is_(None))
+    ).scalar_one_or_none()
+    if user is None:
+        return None
+    rows = session.execute(
+        select(Vendor.id, Vendor.slug, Vendor.name, VendorMember.role, Vendor.zone)
+        .join(VendorMember, VendorMember.vendor_id == Vendor.id)
+        .where(VendorMember.user_id == user.id)
+        .order_by(Vendor.name)
+    )
+    return SignedIn(user.id, user.display_name, user.kind, user.is_operator, user.is_analyst, tuple(Membership(*row) for row in rows))
+
+
+def sign_out(session: Session, *, token: str, now: datetime) -> None:
+    """End a session; nothing happens when it has ended."""
+    statement = update(UserSession).where(UserSession.token_digest == token_digest(token), UserSession.revoked_at.is_(None))
+    user_id = session.execute(statement.values(revoked_at=now).returning(UserSession.user_id)).scalar_one_or_none()
+    if user_id is not None:
+        record(session, actor_id=user_id, action="session.ended", subject_id=user_id)
+
+
+def email_of(session: Session, *, user_id: UUID, cipher: ContactCipher) -> str | None:
+    """A person's e-mail address, decrypted."""
+    contact = session.execute(
+        select(UserContact.value_encrypted, UserContact.key_id)
+        .where(UserContact.user_id == user_id, UserContact.kind == ContactKind.EMAIL)
+        .order_by(UserContact.is_login.desc(), UserContact.id)
+        .limit(1)
+    ).first()
+    return None if contact is None else cipher.decrypt(contact.value_encrypted, contact.key_id)
+
+
+def create_vendor(session: Session, *, slug: str, name: str, zone: str, fee_bps: int = 0, fee_fixed_minor: int = 0) -> UUID:
+    """A vendor. Raises `Invalid`, `UnknownZone`, `SlugTaken`."""
+    if not SLUG.match(slug):
+        raise Invalid(f"{slug!r} is no short name: small letters, digits, hyphens.", fields={"slug": "format"})
+    check_zone(zone)
+    if session.execute(select(Vendor.id).where(Vendor.slug == slug)).first():
+        raise SlugTaken(f"There is a vendor {slug!r} already.", slug=slug)
+    vendor = Vendor(slug=slug, name=name, zone=zone, fee_bps=fee_bps, fee_fixed_minor=fee_fixed_minor)
+    session.add(vendor)
+    session.flush()
+    record(session, actor_id=None, action="vendor.created", subject_id=vendor.id)
+    return vendor.id
+
+
+def add_member(session: Session, *, vendor_id: UUID, user_id: UUID, role: MemberRole) -> None:
+    """Let a person act for a vendor."""
+    session.merge(VendorMember(vendor_id=vendor_id, user_id=user_id, role=role))
+    record(session, actor_id=None, action="vendor.member_added", subject_id=vendor_id)
+
+
+def find_vendor(session: Session, *, slug: str) -> VendorView:
+    """Raises `VendorNotFound`."""
+    vendor = session.execute(select(Vendor).where(Vendor.slug == slug)).scalar_one_or_none()
+    if vendor is None:
+        raise VendorNotFound(f"There is no vendor {slug!r}: add it with `ticketing vendor add`.", slug=slug)
+    return VendorView(vendor.id, vendor.slug, vendor.name, vendor.zone, vendor.fee_bps, vendor.fee_fixed_minor)

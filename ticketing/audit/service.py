@@ -1,0 +1,138 @@
+"""Audit: recording commands in their transaction, sealing what was committed, checking the seals.
+
+Entries are inserted unchained, because a chain inside the transaction would serialise all sales. A sealer takes committed
+entries below the snapshot horizon (no running transaction can still add one there) and signs a Merkle root over them; each
+seal names the hash of the one before. What is not sealed yet is some seconds old.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from ticketing.audit.rules import GENESIS, EntryFields, entry_bytes, merkle_root, seal_hash
+from ticketing.audit.tables import AuditEntry, AuditSeal
+from ticketing.foundation.settings import Secrets
+
+SEALER_LOCK = 7_203_001
+"""Advisory lock: one sealer at a time."""
+
+
+def record(session: Session, *, actor_id: UUID | None, action: str, subject_id: UUID, digest: bytes | None = None) -> None:
+    """One entry in the caller's transaction. `action` is `<subject>.<verb in the past>`; no personal data."""
+    session.execute(insert(AuditEntry).values(actor_id=actor_id, action=action, subject_id=subject_id, digest=digest))
+
+
+@dataclass(frozen=True, slots=True)
+class SealKey:
+    """Signs and verifies seals: Ed25519, derived from the installation's signing key."""
+
+    key_id: str
+    private: Ed25519PrivateKey
+
+    @classmethod
+    def from_secrets(cls, secrets: Secrets) -> SealKey:
+        seed = hashlib.sha256(b"audit-seal" + secrets.bytes_of("ticket_signing_key")).digest()
+        return cls(secrets.ticket_key_id, Ed25519PrivateKey.from_private_bytes(seed))
+
+    def sign(self, content: bytes) -> bytes:
+        return self.private.sign(content)
+
+    def verifies(self, signature: bytes, content: bytes) -> bool:
+        try:
+            self.private.public_key().verify(signature, content)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SealRun:
+    entries: int
+    seals: int
+
+
+ENTRIES = """
+select id, xid::text::bigint as xid, recorded_at, actor_id, action, subject_id, digest from audit_entry
+where xid >= cast(cast(:low as text) as xid8) and xid < cast(cast(:high as text) as xid8)
+order by audit_entry.xid, id
+"""
+
+
+def seal(session: Session, *, key: SealKey, now: datetime) -> SealRun:
+    """Seal all committed entries below the horizon; nothing to seal, or another sealer at work: no seal."""
+    if not session.execute(text("select pg_try_advisory_xact_lock(:k)"), {"k": SEALER_LOCK}).scalar_one():
+        return SealRun(entries=0, seals=0)
+    last = session.query(AuditSeal).order_by(AuditSeal.seq.desc()).first()
+    low = int(last.to_xid) if last else 0
+    high = int(session.execute(text("select pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one())
+    entries = _entries(session, low, high)
+    if not entries:
+        return SealRun(entries=0, seals=0)
+    seq = last.seq + 1 if last else 1
+    root = merkle_root([entry_bytes(entry) for entry in entries])
+    previous = last.seal_hash if last else GENESIS
+    digest = seal_hash(seq=seq, from_xid=low, to_xid=high, entries=len(entries), root=root, previous=previous)
+    session.execute(
+        text(
+            "insert into audit_seal (seq, from_xid, to_xid, entries, merkle_root, prev_hash, seal_hash, key_id, signature, sealed_at)"
+            " values (:seq, cast(cast(:low as text) as xid8), cast(cast(:high as text) as xid8), :entries, :root, :previous, :digest,"
+            " :key_id, :signature, :now)"
+        ),
+        {
+            "seq": seq,
+            "low": str(low),
+            "high": str(high),
+            "entries": len(entries),
+            "root": root,
+            "previous": previous,
+            "digest": digest,
+            "key_id": key.key_id,
+            "signature": key.sign(digest),
+            "now": now,
+        },
+    )
+    return SealRun(entries=len(entries), seals=1)
+
+
+def _entries(session: Session, low: int, high: int) -> Sequence[EntryFields]:
+    rows = session.execute(text(ENTRIES), {"low": str(low), "high": str(high)})
+    return [EntryFields(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SealCheck:
+    """`problems` names each broken seal; `entries` and `seals` were examined."""
+
+    entries: int
+    seals: int
+    problems: tuple[str, ...]
+
+
+def check_seals(session: Session, *, key: SealKey) -> SealCheck:
+    """Recompute every seal: changed, removed or added entries, a broken chain, a wrong signature."""
+    problems: list[str] = []
+    previous, reached, examined, seals = GENESIS, 0, 0, 0
+    for found in session.query(AuditSeal).order_by(AuditSeal.seq):
+        seals += 1
+        low, high = int(found.from_xid), int(found.to_xid)
+        entries = _entries(session, low, high)
+        examined += len(entries)
+        root = merkle_root([entry_bytes(entry) for entry in entries])
+        digest = seal_hash(seq=found.seq, from_xid=low, to_xid=high, entries=found.entries, root=root, previous=previous)
+        if found.seq != seals or low != reached or found.prev_hash != previous:
+            problems.append(f"seal {found.seq}: does not follow the one before")
+        if len(entries) != found.entries or root != found.merkle_root:
+            problems.append(f"seal {found.seq}: its entries were changed, added or removed")
+        elif digest != found.seal_hash or not key.verifies(found.signature, found.seal_hash):
+            problems.append(f"seal {found.seq}: hash or signature is wrong")
+        previous, reached = found.seal_hash, high
+    return SealCheck(entries=examined, seals=seals, problems=tuple(problems))
