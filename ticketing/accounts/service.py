@@ -119,6 +119,23 @@ def create_guest(
     return user.id
 
 
+def create_visitor(session: Session, *, now: datetime) -> UUID:
+    """Somebody who has begun to choose seats; who they are comes at checkout."""
+    user = UserAccount(kind=UserKind.GUEST, display_name="Visitor", created_at=now)
+    session.add(user)
+    session.flush()
+    record(session, actor_id=user.id, action="user.guest_created", subject_id=user.id)
+    return user.id
+
+
+def introduce_visitor(session: Session, *, user_id: UUID, email: str, display_name: str, cipher: ContactCipher) -> None:
+    """Name and address of a visitor. Raises `AddressNotAcceptable`, `Invalid`."""
+    name = _name(display_name)
+    _add_contact(session, user_id=user_id, kind=ContactKind.EMAIL, value=email, cipher=cipher, is_login=False)
+    session.get_one(UserAccount, user_id).display_name = name
+    record(session, actor_id=user_id, action="user.introduced", subject_id=user_id)
+
+
 def _name(display_name: str) -> str:
     name = " ".join(display_name.split())
     if not 0 < len(name) <= 120:

@@ -50,3 +50,16 @@ def refund_quote(session: Session, *, order_id: UUID, now: datetime) -> Money:
     """What cancelling the order at `now` would give back."""
     order = get_order(session, order_id=order_id)
     return total_of(quote(bare(session), order_id=order_id, now=now), order.currency)
+
+
+def seat_labels(session: Session, *, hold_id: UUID) -> dict[int, str]:
+    """Seat number → "Stalls, row C, seat 3", for the seats of a hold."""
+    rows = session.execute(
+        text(
+            "select l.seat_no, s.name, ls.row_label, ls.seat_label from hold_line l join event e on e.id = l.event_id"
+            " join layout_seat ls on ls.layout_id = e.layout_id and ls.seat_no = l.seat_no join section s on s.id = ls.section_id"
+            " where l.hold_id = :hold"
+        ),
+        {"hold": hold_id},
+    )
+    return {seat_no: f"{section}, row {row}, seat {seat}" for seat_no, section, row, seat in rows}

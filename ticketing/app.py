@@ -1,0 +1,169 @@
+"""The composition root of the HTTP process: storefront and API."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy import text
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ticketing.accounts.contact import ContactCipher
+from ticketing.accounts.http import SameOriginOnly
+from ticketing.accounts.routes import router as accounts_router
+from ticketing.foundation.db import Database
+from ticketing.foundation.http import install_problems, problem
+from ticketing.foundation.ids import new_code
+from ticketing.foundation.schema import check_serving
+from ticketing.foundation.settings import Settings, load_settings
+from ticketing.inventory.routes import router as events_router
+from ticketing.orders import routes as order_routes
+from ticketing.orders.booking import Booking
+from ticketing.payments.fake import FakeClient
+from ticketing.payments.providers import PaymentProvider
+from ticketing.storefront.pages import STATIC, static_files
+from ticketing.storefront.pages import router as storefront_router
+from ticketing.tickets.qr import TicketSigner
+from ticketing.tickets.routes import router as tickets_router
+
+log = logging.getLogger(__name__)
+SECURITY_HEADERS = [
+    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+]
+
+
+def providers_of(settings: Settings) -> dict[str, PaymentProvider]:
+    """The payment providers this installation can reach."""
+    if settings.fake_provider_url is None:
+        return {}
+    secrets = settings.secrets
+    return {
+        "fake": FakeClient(
+            base_url=settings.fake_provider_url,
+            api_key=secrets.fake_provider_api_key,
+            webhook_secrets=secrets.fake_provider_webhook_secrets,
+        )
+    }
+
+
+def create_app(settings: Settings, database: Database) -> FastAPI:
+    """The application on a database that has been prepared."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.booking.start()
+        yield
+        await run_in_threadpool(app.state.booking.stop)
+        for provider in providers.values():
+            await provider.close()
+        database.dispose()
+
+    providers = providers_of(settings)
+    app = FastAPI(title="Ticketing", version="1", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app.state.settings = settings
+    app.state.database = database
+    app.state.booking = Booking(database, providers)
+    app.state.cipher = ContactCipher.from_secrets(settings.secrets)
+    app.state.signer = TicketSigner.from_secrets(settings.secrets)
+    app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
+    install_problems(app)
+    app.router.routes.extend(order_routes.routes)
+    for router in (accounts_router, events_router, tickets_router):
+        app.include_router(router, prefix="/api")
+    app.include_router(storefront_router, include_in_schema=False)
+    app.mount(STATIC, static_files)
+    _add_health(app)
+    _document(app)
+    app.add_middleware(SameOriginOnly)
+    app.add_middleware(EdgeMiddleware)
+    return app
+
+
+def create_served_app() -> FastAPI:
+    """What `ticketing serve` runs in each process; refuses a database that is not fit to be served from."""
+    settings = load_settings()
+    database = Database.from_settings(settings)
+    check_serving(database)
+    return create_app(settings, database)
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> Response:
+        return Response(b'{"status":"ok"}', media_type="application/json")
+
+    @app.get("/health/ready", include_in_schema=False)
+    def ready(request: Request) -> Response:
+        with request.app.state.database.transaction() as session:
+            session.execute(text("select 1"))
+        return Response(b'{"status":"ok"}', media_type="application/json")
+
+
+def _document(app: FastAPI) -> None:
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            order_routes.describe(document)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+    @app.get("/api/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return Response(_docs_page(app.openapi()), media_type="text/html")
+
+
+def _docs_page(document: dict[str, Any]) -> str:
+    """A plain page of all endpoints: nothing is fetched from outside, as the usual documentation pages do."""
+    rows = "".join(
+        f"<tr><td><code>{method.upper()}</code></td><td><code>{path}</code></td><td>{operation.get('summary', '')}</td></tr>"
+        for path, operations in sorted(document["paths"].items())
+        for method, operation in operations.items()
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>API</title>'
+        f'<link rel="stylesheet" href="{STATIC}/shop.css"><main class="page"><h1>API</h1>'
+        '<p>The machine-readable description is <a href="/api/openapi.json">/api/openapi.json</a>.</p>'
+        f"<table>{rows}</table></main></html>"
+    )
+
+
+class EdgeMiddleware:
+    """Security headers on every answer, and a problem instead of a bare 500; the reference id stands in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            reference = new_code()
+            log.exception("unexpected error %s at %s", reference, scope["path"])
+            if started:
+                raise
+            answer = problem(500, "unexpected", f"Something went wrong on our side (reference {reference}).")
+            await answer(scope, receive, send_with_headers)

@@ -1,0 +1,215 @@
+"""Hold, checkout, payment, order with its tickets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from ticketing.accounts import service as accounts
+from ticketing.accounts.http import current_user, require_user, set_session_cookie
+from ticketing.accounts.rules import Audience
+from ticketing.catalog import browse
+from ticketing.foundation.db import database_now
+from ticketing.foundation.errors import Invalid
+from ticketing.foundation.ids import new_token, request_digest
+from ticketing.inventory.claim import SeatsTaken
+from ticketing.inventory.rules import HoldState
+from ticketing.orders import service as orders
+from ticketing.orders.booking import Booking
+from ticketing.orders.rules import Channel, OrderState
+from ticketing.storefront.problems import friendly
+from ticketing.storefront.view import page
+from ticketing.tickets import service as tickets
+from ticketing.tickets.qr import qr_svg
+
+router = APIRouter()
+GUEST_NAME = "Guest"
+Short = Annotated[str, Form(max_length=320)]
+
+
+def _booking(request: Request) -> Booking:
+    booking: Booking = request.app.state.booking
+    return booking
+
+
+def _digest(request: Request, *parts: object) -> bytes:
+    return request_digest(request.app.state.digest_key, request.url.path.encode(), *(str(part).encode() for part in parts))
+
+
+def _buyer_or_visitor(request: Request) -> tuple[UUID, str | None]:
+    """The signed-in buyer, or a new visitor with a session of their own (whose address comes at checkout)."""
+    user = current_user(request)
+    if user is not None:
+        return user.user_id, None
+    with request.app.state.database.transaction() as session:
+        now = database_now(session)
+        user_id = accounts.create_visitor(session, now=now)
+        return user_id, accounts.open_session(session, user_id=user_id, audience=Audience.SHOP, now=now)
+
+
+@router.post("/events/{event_id}/hold")
+@friendly
+def hold(
+    request: Request,
+    event_id: UUID,
+    key: Annotated[str, Form(max_length=100)],
+    seat: Annotated[list[int] | None, Form()] = None,
+    pool: Annotated[UUID | None, Form()] = None,
+    quantity: Annotated[int, Form()] = 0,
+    section: Annotated[UUID | None, Form()] = None,
+) -> Response:
+    """Keep the chosen seats or places, and go on to checkout."""
+    seats = sorted(set(seat or []))
+    places = [(pool, quantity)] if pool is not None else []
+    if not seats and not places:
+        raise Invalid("Choose at least one place.", event_id=event_id)
+    buyer_id, token = _buyer_or_visitor(request)
+    booking = _booking(request)
+    digest = _digest(request, seats, places)
+    try:
+        view = booking.wait(booking.hold(event_id=event_id, buyer_id=buyer_id, key=key, digest=digest, seats=seats, places=places))
+        target = f"/checkout/{view.id}"
+    except SeatsTaken as error:
+        if section is None:
+            raise
+        keep = ",".join(str(number) for number in seats if number not in error.details["seats"])
+        target = f"/events/{event_id}/sections/{section}?taken={len(error.details['seats'])}&keep={keep}"
+    answer = RedirectResponse(target, status_code=303)
+    if token is not None:
+        set_session_cookie(answer, request, token)
+    return answer
+
+
+def _checkout(
+    request: Request, hold_id: UUID, *, problem: str | None = None, status: int = 200, email: str = "", name: str = ""
+) -> Response:
+    user = require_user(request)
+    with request.app.state.database.transaction() as session:
+        now = database_now(session)
+        view = orders.get_hold(session, hold_id=hold_id, buyer_id=user.user_id)
+        event = browse.get_event(session, event_id=view.event_id, now=now)
+        seats = orders.seat_labels(session, hold_id=hold_id)
+        known = accounts.email_of(session, user_id=user.user_id, cipher=request.app.state.cipher)
+    if view.order_id is not None:
+        return RedirectResponse(f"/orders/{view.order_id}", status_code=303)
+    living = view.state is HoldState.ACTIVE and view.expires_at > now
+    return page(
+        request,
+        "checkout.html",
+        user=user,
+        status=status if living else 410,
+        hold=view,
+        event=event,
+        seats=seats,
+        living=living,
+        seconds_left=max(0, int((view.expires_at - now).total_seconds())),
+        known_email=known,
+        problem=problem,
+        email=email,
+        name=name,
+        key=new_token(),
+    )
+
+
+@router.get("/checkout/{hold_id}")
+@friendly
+def show_checkout(request: Request, hold_id: UUID) -> Response:
+    """What is held, until when, and who pays."""
+    return _checkout(request, hold_id)
+
+
+@router.post("/checkout/{hold_id}/extend")
+@friendly
+def extend(request: Request, hold_id: UUID) -> Response:
+    """More time, once."""
+    booking = _booking(request)
+    booking.wait(booking.extend_hold(hold_id=hold_id, buyer_id=require_user(request).user_id))
+    return RedirectResponse(f"/checkout/{hold_id}", status_code=303)
+
+
+@router.post("/checkout/{hold_id}/release")
+@friendly
+def release(request: Request, hold_id: UUID) -> Response:
+    """Give the places back."""
+    booking = _booking(request)
+    view = booking.wait(booking.release_hold(hold_id=hold_id, buyer_id=require_user(request).user_id))
+    return RedirectResponse(f"/events/{view.event_id}", status_code=303)
+
+
+@router.post("/checkout/{hold_id}")
+@friendly
+def pay(request: Request, hold_id: UUID, key: Annotated[str, Form(max_length=100)], email: Short = "", name: Short = "") -> Response:
+    """Place the order, start paying, go to the provider's page."""
+    user = require_user(request)
+    state = request.app.state
+    try:
+        with state.database.transaction() as session:
+            if accounts.email_of(session, user_id=user.user_id, cipher=state.cipher) is None:
+                accounts.introduce_visitor(session, user_id=user.user_id, email=email, display_name=name or GUEST_NAME, cipher=state.cipher)
+    except Invalid as error:
+        return _checkout(request, hold_id, problem=error.message, status=422, email=email, name=name)
+    booking = _booking(request)
+    digest = _digest(request, hold_id)
+    order = booking.wait(
+        booking.place_order(hold_ids=[hold_id], buyer_id=user.user_id, key=f"order:{hold_id}", digest=digest, channel=Channel.WEB)
+    )
+    return _start_payment(request, user.user_id, order.id, key)
+
+
+def _start_payment(request: Request, buyer_id: UUID, order_id: UUID, key: str) -> Response:
+    booking, settings = _booking(request), request.app.state.settings
+    payment = booking.wait(
+        booking.start_payment(
+            order_id=order_id,
+            buyer_id=buyer_id,
+            provider="fake",
+            key=f"pay:{key}",
+            digest=_digest(request, order_id),
+            return_url=f"{settings.public_url}/orders/{order_id}",
+        )
+    )
+    return RedirectResponse(payment.redirect_url or f"/orders/{order_id}", status_code=303)
+
+
+@router.post("/orders/{order_id}/pay")
+@friendly
+def pay_again(request: Request, order_id: UUID, key: Annotated[str, Form(max_length=100)]) -> Response:
+    """Another try after a declined payment."""
+    return _start_payment(request, require_user(request).user_id, order_id, key)
+
+
+@router.get("/orders")
+@friendly
+def show_orders(request: Request) -> Response:
+    """My orders."""
+    user = require_user(request)
+    with request.app.state.database.transaction() as session:
+        found = orders.list_orders(session, buyer_id=user.user_id)
+    return page(request, "orders.html", user=user, orders=found)
+
+
+@router.get("/orders/{order_id}")
+@friendly
+def show_order(request: Request, order_id: UUID) -> Response:
+    """An order, its tickets with QR codes, its receipt."""
+    user = require_user(request)
+    with request.app.state.database.transaction() as session:
+        now = database_now(session)
+        order = orders.get_order(session, order_id=order_id, buyer_id=user.user_id)
+        found = tickets.order_tickets(session, order_id=order_id, signer=request.app.state.signer)
+        give_back: Any = orders.refund_quote(session, order_id=order_id, now=now) if order.state is OrderState.CONFIRMED else None
+    codes = {ticket.id: qr_svg(ticket.qr_text) for ticket in found if ticket.state == "valid"}
+    return page(request, "order.html", user=user, order=order, tickets=found, codes=codes, give_back=give_back, key=new_token(), now=now)
+
+
+@router.post("/orders/{order_id}/cancel")
+@friendly
+def cancel(request: Request, order_id: UUID, key: Annotated[str, Form(max_length=100)]) -> Response:
+    """Cancel, after the amount was shown."""
+    booking = _booking(request)
+    user = require_user(request)
+    booking.wait(booking.cancel_order(order_id=order_id, buyer_id=user.user_id, key=key, digest=_digest(request, order_id)))
+    return RedirectResponse(f"/orders/{order_id}", status_code=303)
