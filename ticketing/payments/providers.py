@@ -16,7 +16,11 @@ class ProviderUnknown(Unavailable):
 
 
 class ProviderBusy(Unavailable):
-    """The provider asks us to slow down; nothing was done."""
+    """The provider asks us to slow down; nothing was done. `details["retry_after_seconds"]` says for how long."""
+
+
+class ProviderDenied(Unavailable):
+    """The provider does not accept our API key; nothing was done, and nothing will be until the key is put right."""
 
 
 class ProviderRefused(Conflict):
@@ -76,8 +80,25 @@ class ProviderNotice:
     body: bytes
 
 
+def polled_notice(provider: str, payment: ProviderPayment) -> ProviderNotice | None:
+    """What a webhook would have said of this payment, for settling what was asked for; none while the page is open."""
+    if payment.state == "open":
+        return None
+    kind = f"payment.{payment.state}"
+    return ProviderNotice(
+        provider=provider,
+        event_key=f"polled:{payment.provider_ref}:{kind}",
+        kind=kind,
+        payment_ref=payment.provider_ref,
+        reference=UUID(payment.reference),
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        body=b"",
+    )
+
+
 class PaymentProvider(Protocol):
-    """Calls raise `ProviderUnknown`, `ProviderBusy` or `ProviderRefused`. Keys make repeated calls one."""
+    """Calls raise `ProviderUnknown`, `ProviderBusy`, `ProviderDenied` or `ProviderRefused`. Keys make repeated calls one."""
 
     name: str
 

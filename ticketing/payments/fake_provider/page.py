@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from html import escape
 
 from babel.numbers import format_currency, get_currency_precision
@@ -24,7 +25,9 @@ button.pay{background:var(--go);border-color:var(--go);color:#fff;margin-bottom:
 
 def render(session: Session) -> bytes:
     """The page of one session: amount, order, two buttons."""
-    amount = format_currency(session.amount_minor / 10 ** get_currency_precision(session.currency), session.currency, locale="en_GB")
+    amount = format_currency(
+        Decimal(session.amount_minor).scaleb(-get_currency_precision(session.currency)), session.currency, locale="en_GB"
+    )
     if session.state == "open":
         body = (
             '<form method="post"><button class="pay" name="action" value="pay">Pay now</button>'

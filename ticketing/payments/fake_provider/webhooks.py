@@ -7,9 +7,8 @@ import hashlib
 import hmac
 import itertools
 import random
-import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,7 +17,10 @@ import orjson
 from ticketing.payments.fake_provider.ledger import Session
 
 SENDERS = 16
+"""Sent at once; a receiver that commits in batches answers several together."""
+
 RETRY_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 30)
+"""Waits between tries; the last is repeated until the webhook is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +46,35 @@ def sign(secret: str, timestamp: int, body: bytes) -> str:
     return f"t={timestamp},v1={digest}"
 
 
+@dataclass(slots=True)
+class _Webhook:
+    body: bytes
+    ref: str
+    tries: int = 0
+
+
 class WebhookSender:
-    def __init__(self, urls: Sequence[str], secret: str, faults: Faults) -> None:
+    """`on_taken` hears the session of each webhook that has been taken, or that nobody waits for."""
+
+    def __init__(self, urls: Sequence[str], secret: str, faults: Faults, *, on_taken: Callable[[str], None]) -> None:
         self._urls = itertools.cycle(urls) if urls else None
         self._secret = secret
         self._faults = faults
         self._random = random.Random(faults.seed + 1)  # noqa: S311 - faults, not secrets
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Webhook] = asyncio.Queue()
+        self._on_taken = on_taken
 
-    def announce(self, kind: str, session: Session) -> None:
-        """Queue the event `payment.captured`, `payment.failed` or `payment.expired` of a session."""
+    def announce(self, session: Session) -> None:
+        """Queue the event `payment.captured`, `payment.failed` or `payment.expired` of a session that has ended.
+
+        The event's id comes from the session, so that what is sent again after a restart is the same event.
+        """
         if self._urls is None or self._random.random() < self._faults.drop:
+            self._on_taken(session.ref)
             return
         event = {
-            "id": f"evt_{secrets.token_hex(12)}",
-            "type": kind,
+            "id": f"evt_{session.ref.removeprefix('ses_')}_{session.state}",
+            "type": f"payment.{session.state}",
             "created": int(time.time()),
             "data": {
                 "session": session.ref,
@@ -69,31 +85,39 @@ class WebhookSender:
             },
         }
         body = orjson.dumps(event)
-        self._queue.put_nowait(body)
-        if self._random.random() < self._faults.duplicate:
-            self._queue.put_nowait(body)
+        for _ in range(2 if self._random.random() < self._faults.duplicate else 1):
+            self._queue.put_nowait(_Webhook(body, session.ref))
 
     async def run(self) -> None:
         """Send until cancelled."""
-        timeout = aiohttp.ClientTimeout(total=30)
-        async with aiohttp.ClientSession(timeout=timeout) as client, asyncio.TaskGroup() as group:
+        connector = aiohttp.TCPConnector(limit=SENDERS, keepalive_timeout=60)
+        async with (
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=30), connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+            ) as client,
+            asyncio.TaskGroup() as group,
+        ):
             for _ in range(SENDERS):
                 group.create_task(self._send_queued(client))
 
     async def _send_queued(self, client: aiohttp.ClientSession) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            body = await self._queue.get()
-            for wait in (*RETRY_SECONDS, None):
-                if await self._delivered(client, body) or wait is None:
-                    break
-                await asyncio.sleep(wait)
+            webhook = await self._queue.get()
+            if await self._taken(client, webhook.body):
+                self._on_taken(webhook.ref)
+            else:
+                # Put back later, rather than waited for here: one receiver that is down must not stop the senders.
+                wait = RETRY_SECONDS[min(webhook.tries, len(RETRY_SECONDS) - 1)]
+                webhook.tries += 1
+                loop.call_later(wait, self._queue.put_nowait, webhook)
 
-    async def _delivered(self, client: aiohttp.ClientSession, body: bytes) -> bool:
+    async def _taken(self, client: aiohttp.ClientSession, body: bytes) -> bool:
         if self._urls is None:
             return True
         headers = {"Content-Type": "application/json", "Fake-Signature": sign(self._secret, int(time.time()), body)}
         try:
-            async with client.post(next(self._urls), data=body, headers=headers) as answer:
+            async with client.post(next(self._urls), data=body, headers=headers, allow_redirects=False) as answer:
                 await answer.read()
                 return answer.status < 300
         except (aiohttp.ClientError, TimeoutError):

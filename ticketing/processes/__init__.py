@@ -1,0 +1,1 @@
+"""Child processes of a command, and what they run: web processes, Prefect's server and worker."""
