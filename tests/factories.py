@@ -62,19 +62,8 @@ class OnSale:
     seats: int
 
 
-def make_event_on_sale(
-    session: Session,
-    *,
-    vendor: Vendor | None = None,
-    seats: int = 50,
-    places: int = 100,
-    price_minor: int = 4_500,
-    currency: str = "EUR",
-    now: datetime | None = None,
-    **overrides: Any,
-) -> OnSale:
-    now = now or datetime.now(UTC)
-    vendor = vendor or make_vendor(session)
+def make_hall(session: Session, *, vendor: Vendor, seats: int, places: int, now: datetime) -> tuple[Venue, Layout, Section, Section]:
+    """A venue with a published layout: stalls with `seats`, a floor for `places`."""
     venue = Venue(vendor_id=vendor.id, name="Hall", city="Berlin", country="DE", zone="Europe/Berlin", source_key=unique("venue"))
     session.add(venue)
     session.flush()
@@ -114,6 +103,37 @@ def make_event_on_sale(
         )
         for n in range(seats)
     )
+    return venue, layout, stalls, floor
+
+
+def ticket_type(event: Event, vendor: Vendor, *, name: str, position: int, price_minor: int) -> TicketType:
+    """Not yet added; fee and tax as the product computes them (7 % tax)."""
+    return TicketType(
+        vendor_id=vendor.id,
+        event_id=event.id,
+        name=name,
+        position=position,
+        price_minor=price_minor,
+        fee_minor=platform_fee(price_minor, fee_bps=vendor.fee_bps, fee_fixed_minor=vendor.fee_fixed_minor),
+        tax_rate_bps=700,
+        tax_minor=tax_in_price(price_minor, tax_rate_bps=700),
+    )
+
+
+def make_event_on_sale(
+    session: Session,
+    *,
+    vendor: Vendor | None = None,
+    seats: int = 50,
+    places: int = 100,
+    price_minor: int = 4_500,
+    currency: str = "EUR",
+    now: datetime | None = None,
+    **overrides: Any,
+) -> OnSale:
+    now = now or datetime.now(UTC)
+    vendor = vendor or make_vendor(session)
+    venue, layout, stalls, floor = make_hall(session, vendor=vendor, seats=seats, places=places, now=now)
     starts_at = now + timedelta(days=30)
     event = Event(
         **{
@@ -137,19 +157,8 @@ def make_event_on_sale(
     session.add(event)
     session.flush()
 
-    def ticket_type(name: str, position: int, price: int) -> TicketType:
-        return TicketType(
-            vendor_id=vendor.id,
-            event_id=event.id,
-            name=name,
-            position=position,
-            price_minor=price,
-            fee_minor=platform_fee(price, fee_bps=vendor.fee_bps, fee_fixed_minor=vendor.fee_fixed_minor),
-            tax_rate_bps=700,
-            tax_minor=tax_in_price(price, tax_rate_bps=700),
-        )
-
-    seated_type, standing_type = ticket_type("Stalls", 0, price_minor), ticket_type("Floor", 1, price_minor // 2)
+    seated_type = ticket_type(event, vendor, name="Stalls", position=0, price_minor=price_minor)
+    standing_type = ticket_type(event, vendor, name="Floor", position=1, price_minor=price_minor // 2)
     session.add_all([seated_type, standing_type])
     session.flush()
     session.add_all(

@@ -109,10 +109,11 @@ def _write_sections(session: Session, layout_id: UUID, plan: SeatingPlan) -> Non
         section_id = new_id()
         values = {"name": part.name, "kind": part.kind, "capacity": part.capacity, "displayed": part.displayed}
         sections.append({"id": section_id, "layout_id": layout_id, "position": position, **values})
+        first = len(seats)
         seats.extend(
             {
                 "layout_id": layout_id,
-                "seat_no": len(seats) + offset,
+                "seat_no": first + offset,
                 "section_id": section_id,
                 "row_label": seat.row_label,
                 "row_position": seat.row_position,

@@ -20,19 +20,23 @@ class Published:
     name: str
     columns: str
     joins: str = ""
-    also: str = "false"
+    also: str | None = None
     """Rows to send although they have not changed themselves; `{low}` is the transaction from which changes are read."""
     period: str = "true"
     """Rows to send again for a backfill of `{start}` to `{end}`; catalogue tables send all."""
 
     def select(self, *, low: int | None, period: tuple[str, str] | None) -> str:
         """The rows changed by transaction `low` or later (all, if None), and those of a period given as two SQL literals."""
-        wanted = ["true"]
+        conditions = ["true"]
         if low is not None:
-            wanted = [f"t.changed_xid >= '{low}'::xid8", self.also.format(low=f"'{low}'::xid8")]
+            conditions = [f"t.changed_xid >= '{low}'::xid8"]
+            if self.also is not None:
+                conditions.append(self.also.format(low=f"'{low}'::xid8"))
             if period is not None:
-                wanted.append(self.period.format(start=period[0], end=period[1]))
-        return f"select {self.columns} from {self.name} t {self.joins} where {' or '.join(f'({part})' for part in wanted)}"
+                conditions.append(self.period.format(start=period[0], end=period[1]))
+        # A union, not an `or`: each part finds its rows by an index of its own.
+        rows = " union ".join(f"select t.* from {self.name} t where {condition}" for condition in conditions)
+        return f"with t as ({rows}) select {self.columns} from t {self.joins}"
 
 
 BUYER = "left join user_account buyer on buyer.id = t.buyer_id"
@@ -41,9 +45,10 @@ left join (
   select event_id, ticket_type_id, sum(places)::bigint as places
   from (
     select event_id, ticket_type_id, count(*) as places from event_seat
-    where block_reason is distinct from 'killed' group by event_id, ticket_type_id
+    where event_id in (select event_id from t) and block_reason is distinct from 'killed'
+    group by event_id, ticket_type_id
     union all
-    select event_id, ticket_type_id, sum(capacity) from pool group by event_id, ticket_type_id
+    select event_id, ticket_type_id, sum(capacity) from pool where event_id in (select event_id from t) group by event_id, ticket_type_id
   ) part
   group by event_id, ticket_type_id
 ) place on place.event_id = t.event_id and place.ticket_type_id = t.id
@@ -126,16 +131,18 @@ select 'event', status, count(*), 0 from event group by status
 union all
 select 'ticket_type', event_id::text, count(*), sum(price_minor + fee_minor)::bigint from ticket_type group by event_id
 union all
-select 'capacity', t.event_id::text, count(*), sum(t.places)::bigint
-from (
-  select y.event_id,
-    (select count(*) from event_seat s
-      where s.event_id = y.event_id and s.ticket_type_id = y.id and s.block_reason is distinct from 'killed')
-    + (select coalesce(sum(capacity), 0) from pool p where p.event_id = y.event_id and p.ticket_type_id = y.id) as places
-  from ticket_type y join event e on e.id = y.event_id
-  where e.starts_at > app_now()
-) t
-group by t.event_id
+select 'capacity', y.event_id::text, count(*), sum(coalesce(s.places, 0) + coalesce(p.places, 0))::bigint
+from ticket_type y
+join event e on e.id = y.event_id and e.starts_at > app_now()
+left join (
+  select event_id, ticket_type_id, count(*) as places from event_seat
+  where event_id in (select id from event where starts_at > app_now()) and block_reason is distinct from 'killed'
+  group by event_id, ticket_type_id
+) s on s.event_id = y.event_id and s.ticket_type_id = y.id
+left join (
+  select event_id, ticket_type_id, sum(capacity) as places from pool group by event_id, ticket_type_id
+) p on p.event_id = y.event_id and p.ticket_type_id = y.id
+group by y.event_id
 union all
 select 'hold', concat(event_id, ' ', state), count(*), sum(quantity)::bigint from hold group by event_id, state
 union all

@@ -6,17 +6,24 @@ is rendered again from it. Keys are kept for 48 hours.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ticketing.foundation.db import Base, UtcDateTime
 from ticketing.foundation.errors import Invalid, Malformed
 
 KEPT_HOURS = 48
 LONGEST_KEY = 200
+
+FORGET = """
+delete from idempotency_key where ctid = any(array(
+  select ctid from idempotency_key where created_at < :until order by created_at limit :limit for update skip locked
+))
+returning 1
+"""
 
 
 class IdempotencyKeyReused(Invalid):
@@ -45,3 +52,10 @@ def required_key(value: str | None) -> str:
     if len(value) > LONGEST_KEY:
         raise Malformed(f"The Idempotency-Key has more than {LONGEST_KEY} characters.")
     return value
+
+
+def forget_keys(session: Session, *, now: datetime, limit: int = 10_000) -> int:
+    """Delete up to `limit` keys that are older than they are kept; returns how many. A repeat of theirs is a new request."""
+    parameters = {"until": now - timedelta(hours=KEPT_HOURS), "limit": limit}
+    deleted = session.execute(text(FORGET), parameters).all()
+    return len(deleted)

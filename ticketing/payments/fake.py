@@ -48,11 +48,20 @@ class FakeClient:
 
     name = "fake"
 
-    def __init__(self, *, base_url: str, api_key: str, webhook_secrets: Sequence[str], clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        webhook_secrets: Sequence[str],
+        clock: Callable[[], datetime] | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
         self._webhook_secrets = [secret.encode() for secret in webhook_secrets]
         self._clock = clock
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
 
     async def open_session(
@@ -164,7 +173,7 @@ class FakeClient:
         if client is None or client.closed:
             client = aiohttp.ClientSession(
                 headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+                timeout=self._timeout,
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=60),
                 skip_auto_headers=("User-Agent", "Accept"),
                 cookie_jar=aiohttp.DummyCookieJar(),

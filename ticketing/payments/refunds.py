@@ -2,14 +2,16 @@
 
 A refund reserves its amount on the payment (one conditional UPDATE under a CHECK), so that all refunds together never pass
 what was captured. The provider's key is `refund_id:attempt`; the attempt rises only after a definite failure. An answer
-that did not come leaves the refund `unknown`, with its key and reservation, until it is looked up by key.
+that did not come leaves the refund `unknown`, with its key and reservation, until it is looked up by key. Where nothing was
+done (the provider is busy, or does not accept our API key) the key stays as well: only what was tried can have failed.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -21,12 +23,25 @@ from ticketing.foundation.faults import fault_point
 from ticketing.foundation.ids import new_id
 from ticketing.payments.ledger import post
 from ticketing.payments.loop import background_loop
-from ticketing.payments.providers import PaymentProvider, ProviderBusy, ProviderRefund, ProviderRefused, ProviderUnknown
+from ticketing.payments.providers import (
+    PaymentProvider,
+    ProviderBusy,
+    ProviderDenied,
+    ProviderRefund,
+    ProviderRefused,
+    ProviderUnknown,
+)
 from ticketing.payments.rules import JournalKind, LedgerAccount, RefundReason, RefundState
 
 LEASE_SECONDS = 60
+"""Longer than a look-up and a call may take together (10 s each), so that a slow provider does not cost a worker its claim."""
+
 MOST_ATTEMPTS = 5
+"""Definite failures; after them the refund stays failed, with its reservation, for a person to look at."""
+
 RETRY_SECONDS = 30
+
+ProviderError = ProviderUnknown | ProviderBusy | ProviderDenied | ProviderRefused
 
 
 class RefundTooLarge(Conflict):
@@ -44,8 +59,11 @@ def plan_refund(
 ) -> UUID:
     """Reserve and record a refund (amount in minor units, > 0); `lines` say what part is for which order line.
 
-    A refund without a batch is a batch of its own. Raises `RefundTooLarge`. The caller posts the journal of its decision.
+    A refund without a batch is a batch of its own; a batch refunds a payment once. Raises `RefundTooLarge`. The caller posts
+    the journal of its decision.
     """
+    if lines and sum(amount for _, amount in lines) != amount_minor:
+        raise ValueError(f"the lines' parts do not add up to {amount_minor}")
     refund_id = new_id()
     row = connection.execute(
         "update payment set refund_reserved_minor = refund_reserved_minor + %(amount)s"
@@ -76,22 +94,34 @@ class RefundRun:
 
     succeeded: int = 0
     failed: int = 0
+    """The provider said no for good; tried again under a new key, up to `MOST_ATTEMPTS` times."""
     unknown: int = 0
+    """No answer; looked up by the next run."""
     busy: int = 0
+    """Nothing was done: the provider asked us to wait."""
+    denied: int = 0
+    """Nothing was done: the provider does not accept our API key."""
 
-    def plus(self, outcome: str) -> RefundRun:
-        counts = {name: getattr(self, name) + (name == outcome) for name in ("succeeded", "failed", "unknown", "busy")}
-        return RefundRun(**counts)
+    def plus(self, outcomes: Sequence[str]) -> RefundRun:
+        counted = Counter(outcomes)
+        return RefundRun(**{field.name: getattr(self, field.name) + counted[field.name] for field in fields(self)})
+
+    @property
+    def held_back(self) -> bool:
+        """Going on now would be of no use."""
+        return self.busy + self.denied > 0
 
 
 CLAIM = """
 with due as (
-  select r.id from refund r
-  where r.state in ('planned', 'sent', 'unknown', 'failed') and (r.lease_until is null or r.lease_until <= app_now())
-    and (r.state <> 'failed' or r.attempt < %(most)s)
+  select r.id
+  from refund r
+  join payment p on p.id = r.payment_id
+  where r.state in ('planned', 'sent', 'unknown', 'failed') and p.provider = any(%(providers)s)
+    and (r.lease_until is null or r.lease_until <= app_now()) and (r.state <> 'failed' or r.attempt < %(most)s)
   order by r.id
   limit %(limit)s
-  for update skip locked
+  for update of r skip locked
 )
 update refund r
 set lease_until = app_now() + make_interval(secs => %(lease)s), lease_token = %(token)s,
@@ -99,70 +129,93 @@ set lease_until = app_now() + make_interval(secs => %(lease)s), lease_token = %(
   state = case when r.state in ('planned', 'failed') then 'sent' else r.state end
 from due, payment p
 where r.id = due.id and p.id = r.payment_id
-returning r.id, r.vendor_id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.attempt, r.state, r.reason,
-  p.provider, p.provider_ref, exists (select from refund_attempt a where a.refund_id = r.id and a.attempt = r.attempt) as tried
+returning r.id, r.vendor_id, r.order_id, r.payment_id, r.amount_minor, r.currency, r.attempt, p.provider, p.provider_ref,
+  exists (select from refund_attempt a where a.refund_id = r.id and a.attempt = r.attempt) as tried
 """
 
 
-def send_due_refunds(database: Database, providers: Mapping[str, PaymentProvider], *, limit: int = 100, at_once: int = 16) -> RefundRun:
-    """Send up to `limit` planned refunds, and look up those whose answer was lost. Any number of workers may run it."""
+def send_due_refunds(database: Database, providers: Mapping[str, PaymentProvider], *, limit: int = 100, at_once: int = 32) -> RefundRun:
+    """Send up to `limit` planned refunds, `at_once` at a time, and look up those whose answer was lost.
+
+    Any number of workers may run it. It ends early when a provider asks to wait. Refunds of providers that are not in
+    `providers` are left alone.
+    """
+    run, left = RefundRun(), limit
     with database.connect() as connection:
-        with connection.transaction(), named_cursor(connection) as cursor:
-            database.set_clock(connection)
+        while left > 0 and not run.held_back:
             token = new_id()
-            refunds = cursor.execute(CLAIM, {"limit": limit, "lease": LEASE_SECONDS, "token": token, "most": MOST_ATTEMPTS}).fetchall()
-            cursor.executemany(
-                "insert into refund_attempt (refund_id, attempt, started_at) values (%s, %s, app_now()) on conflict do nothing",
-                [(refund.id, refund.attempt) for refund in refunds],
-            )
-        fault_point("refund_claimed")
-        run = RefundRun()
-        for start in range(0, len(refunds), at_once):
-            part = refunds[start : start + at_once]
-            answers = asyncio.run_coroutine_threadsafe(_ask_all(providers, part), background_loop()).result()
+            with connection.transaction():
+                database.set_clock(connection)
+                refunds = _claim(connection, providers=list(providers), limit=min(left, at_once), token=token)
+            if not refunds:
+                break
+            fault_point("refund_claimed")
+            answers = asyncio.run_coroutine_threadsafe(_ask_all(providers, refunds), background_loop()).result()
             fault_point("refund_answered")
-            for refund, answer in zip(part, answers, strict=True):
-                with connection.transaction():
-                    database.set_clock(connection)
-                    run = run.plus(_record(connection, refund, answer, token))
-        return run
+            # In the order of payments: two workers that hold refunds of the same payments lock them alike.
+            answered = sorted(zip(refunds, answers, strict=True), key=lambda pair: (pair[0].payment_id, pair[0].id))
+            with connection.transaction():
+                database.set_clock(connection)
+                run = run.plus([_record(connection, refund, answer, token) for refund, answer in answered])
+            left -= len(refunds)
+    return run
 
 
-async def _ask_all(providers: Mapping[str, PaymentProvider], refunds: Sequence[Any]) -> list[ProviderRefund | Exception]:
+def _claim(connection: Connection, *, providers: list[str], limit: int, token: UUID) -> list[Any]:
+    """Lease due refunds; the caller's commit is the intent that must be on disk before the provider is asked."""
+    parameters = {"providers": providers, "limit": limit, "lease": LEASE_SECONDS, "token": token, "most": MOST_ATTEMPTS}
+    with named_cursor(connection) as cursor:
+        refunds = cursor.execute(CLAIM, parameters).fetchall()
+        cursor.executemany(
+            "insert into refund_attempt (refund_id, attempt, started_at) values (%s, %s, app_now()) on conflict do nothing",
+            [(refund.id, refund.attempt) for refund in refunds],
+        )
+    return refunds
+
+
+async def _ask_all(providers: Mapping[str, PaymentProvider], refunds: Sequence[Any]) -> list[ProviderRefund | ProviderError]:
     return await asyncio.gather(*(_ask(providers[refund.provider], refund) for refund in refunds))
 
 
-async def _ask(provider: PaymentProvider, refund: Any) -> ProviderRefund | Exception:
+async def _ask(provider: PaymentProvider, refund: Any) -> ProviderRefund | ProviderError:
     key = f"{refund.id}:{refund.attempt}"
     try:
         if refund.tried and (known := await provider.find_refund(key)) is not None:
             return known
         return await provider.refund(key=key, payment_ref=refund.provider_ref, amount_minor=refund.amount_minor, currency=refund.currency)
-    except (ProviderUnknown, ProviderBusy, ProviderRefused) as error:
+    except (ProviderUnknown, ProviderBusy, ProviderDenied, ProviderRefused) as error:
         return error
 
 
-def _record(connection: Connection, refund: Any, answer: ProviderRefund | Exception, token: UUID) -> str:
+def _outcome(answer: ProviderRefund | ProviderError) -> tuple[str, RefundState | None, int]:
+    """(what it counts as, the refund's new state or none when nothing was done, seconds until it is due again)"""
+    match answer:
+        case ProviderRefund():
+            return answer.state, RefundState(answer.state), RETRY_SECONDS
+        case ProviderBusy():
+            return "busy", None, answer.details.get("retry_after_seconds", RETRY_SECONDS)
+        case ProviderDenied():
+            return "denied", None, RETRY_SECONDS
+        case ProviderRefused():
+            return "failed", RefundState.FAILED, RETRY_SECONDS
+        case ProviderUnknown():
+            return "unknown", RefundState.UNKNOWN, RETRY_SECONDS
+
+
+def _record(connection: Connection, refund: Any, answer: ProviderRefund | ProviderError, token: UUID) -> str:
     """Record one answer, unless another worker has taken the refund over; returns what it counts as."""
-    if isinstance(answer, ProviderRefund):
-        state = RefundState(answer.state)
-    elif isinstance(answer, ProviderRefused):
-        state = RefundState.FAILED
-    else:
-        state = RefundState.UNKNOWN
-    outcome = "busy" if isinstance(answer, ProviderBusy) else state.value
-    held = state is not RefundState.SUCCEEDED
+    outcome, state, wait_seconds = _outcome(answer)
+    done = state is RefundState.SUCCEEDED
     changed = connection.execute(
-        "update refund set state = %(state)s, provider_ref = coalesce(%(ref)s, provider_ref), lease_token = null,"
-        " lease_until = case when %(held)s then app_now() + make_interval(secs => %(wait)s) end,"
+        "update refund set state = coalesce(%(state)s, state), provider_ref = coalesce(%(ref)s, provider_ref), lease_token = null,"
+        " lease_until = case when not %(done)s then app_now() + make_interval(secs => %(wait)s) end,"
         " done_at = case when %(done)s then app_now() end"
         " where id = %(id)s and lease_token = %(token)s and state in ('sent', 'unknown')",
         {
-            "state": state.value,
+            "state": state and state.value,
             "ref": answer.provider_ref if isinstance(answer, ProviderRefund) else None,
-            "held": held,
-            "wait": RETRY_SECONDS,
-            "done": not held,
+            "done": done,
+            "wait": wait_seconds,
             "id": refund.id,
             "token": token,
         },
@@ -173,7 +226,7 @@ def _record(connection: Connection, refund: Any, answer: ProviderRefund | Except
         "update refund_attempt set outcome = %s, finished_at = app_now() where refund_id = %s and attempt = %s",
         [outcome, refund.id, refund.attempt],
     )
-    if state is RefundState.SUCCEEDED:
+    if done:
         _settle(connection, refund)
     return outcome
 

@@ -103,7 +103,13 @@ class Children:
             time.sleep(POLL_SECONDS)
 
     def run(
-        self, name: str, command: Sequence[str], *, environment: Mapping[str, str], directory: Path | None = None, timeout_seconds: float = 60
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        directory: Path | None = None,
+        timeout_seconds: float = 60,
     ) -> None:
         """Run a child to its end; raises `ChildFailed` when it fails or takes too long."""
         self.start(name, command, environment=environment, directory=directory)

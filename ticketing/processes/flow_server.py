@@ -129,15 +129,16 @@ class FlowServer:
 
     def request_run(self, flow: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Ask for a run of a deployed flow now; returns its id."""
-        deployment = self._call("GET", f"/deployments/name/{flow.replace('_', '-')}/{DEPLOYMENT}")
+        deployment = self._call("GET", f"/deployments/name/{flow}/{DEPLOYMENT}")
         run = self._call("POST", f"/deployments/{deployment['id']}/create_flow_run", {"parameters": dict(parameters or {})})
         return str(run["id"])
 
     def runs(self, flow: str | None = None) -> list[dict[str, Any]]:
-        """The newest runs, of one flow or of all, newest first."""
-        body: dict[str, Any] = {"sort": "EXPECTED_START_TIME_DESC", "limit": 200}
+        """The newest 200 runs that were begun, of one flow or of all, newest first."""
+        begun = {"state": {"type": {"not_any_": ["SCHEDULED"]}}}
+        body: dict[str, Any] = {"sort": "EXPECTED_START_TIME_DESC", "limit": 200, "flow_runs": begun}
         if flow is not None:
-            body["flows"] = {"name": {"any_": [flow.replace("_", "-")]}}
+            body["flows"] = {"name": {"any_": [flow]}}
         found: list[dict[str, Any]] = self._call("POST", "/flow_runs/filter", body)
         return found
 
@@ -151,7 +152,9 @@ class FlowServer:
             if all(state in FINAL for state in states.values()):
                 return states
             if time.monotonic() > deadline:
-                raise FlowRunUnfinished(f"A flow was not done after {timeout_seconds:.0f} s: look at its run in Prefect's page.", states=states)
+                raise FlowRunUnfinished(
+                    f"A flow was not done after {timeout_seconds:.0f} s: look at its run in Prefect's page.", states=states
+                )
             time.sleep(POLL_SECONDS)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -168,10 +168,12 @@ class FakeProvider:
             raise BadRequest("Fake-Now is not a number") from None
 
     def _open(self, values: dict[str, Any]) -> tuple[Answer, list[dict[str, Any]]]:
+        if (amount := int(values["amount_minor"])) < 0:
+            raise ValueError("a negative amount")
         session = Session(
             ref=f"ses_{secrets.token_hex(12)}",
             reference=str(values["reference"]),
-            amount_minor=int(values["amount_minor"]),
+            amount_minor=amount,
             currency=str(values["currency"]),
             account=str(values["account"]),
             order_code=str(values["order_code"]),

@@ -1,0 +1,78 @@
+# What a person does with this repository. `make` lists it.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+READY := .venv/.ready
+SOURCES := ticketing flows sql dashboards tests
+PYTEST_ARGS ?=
+
+.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders serve dashboards flows verify lock
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the environment in .venv (done by every other target when it is needed)
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is `$(PYTHON) -V`, and 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11." >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv module (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the locked dependencies into .venv …"
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" \
+		&& $(BIN)/python -m uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock; then :; \
+	else echo "uv can't be had here: installing with pip, which takes longer." >&2; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock; fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+demo: $(READY) ## A season, buyers, flows, and everything served; ONCE=1 does it without staying up
+	@$(BIN)/ticketing demo $(if $(ONCE),--once)
+
+clean-demo: $(READY) ## Stop what the demo left running and remove its data
+	@$(BIN)/ticketing clean-demo
+
+test: $(READY) ## The whole test suite
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: lint types imports test ## Everything that must pass before a commit is pushed
+
+lint: $(READY) ## Style and likely mistakes
+	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo "Not formatted: make fmt." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet $(SOURCES)
+
+types: $(READY) ## Types, strictly
+	@$(BIN)/mypy --no-error-summary
+
+imports: $(READY) ## Who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+fmt: $(READY) ## Format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
+	@$(BIN)/ruff format $(SOURCES)
+
+bench: $(READY) ## Every benchmark; one of them: make bench NAME=orders
+	@$(BIN)/python -m tests.benchmarks $(NAME)
+
+bench-orders: $(READY) ## Orders placed and completed per second, beside what PostgreSQL itself can do
+	@$(BIN)/python -m tests.benchmarks orders
+
+serve: $(READY) ## Storefront and API
+	@$(BIN)/ticketing serve
+
+dashboards: $(READY) ## The vendor dashboards
+	@$(BIN)/ticketing dashboards
+
+flows: $(READY) ## Prefect's server, the deployed flows, and a worker
+	@$(BIN)/ticketing flows
+
+verify: $(READY) ## Check every invariant in one snapshot
+	@$(BIN)/ticketing verify
+
+lock: $(READY) ## Resolve the dependencies anew
+	@$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --quiet --upgrade -o requirements.lock

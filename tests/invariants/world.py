@@ -1,0 +1,204 @@
+"""A small world in which everything has happened once: sold, held, released, expired, cancelled, refunded, paid late and twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from tests import factories
+from ticketing.foundation.db import Database
+from ticketing.foundation.ids import new_id
+from ticketing.orders.booking import Booking
+from ticketing.orders.expire import sweep
+from ticketing.orders.pay import PaymentView
+from ticketing.orders.read import OrderView
+from ticketing.orders.rules import Channel
+from ticketing.orders.settle import Settlement
+from ticketing.payments.providers import ProviderNotice, ProviderPayment, ProviderRefund, ProviderSession
+from ticketing.payments.refunds import send_due_refunds
+
+
+class MemoryProvider:
+    """A provider at the network edge that keeps its ledger in memory."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.payments: dict[str, ProviderPayment] = {}
+        self.refunds: dict[str, ProviderRefund] = {}
+
+    async def open_session(
+        self,
+        *,
+        key: str,
+        reference: UUID,
+        amount_minor: int,
+        currency: str,
+        account_ref: str,
+        order_code: str,
+        return_url: str,
+        expires_at: datetime,
+    ) -> ProviderSession:
+        ref = f"fp_{key}"
+        self.payments[ref] = ProviderPayment(ref, str(reference), "open", amount_minor, currency, 0, 0)
+        return ProviderSession(ref, f"http://pay.test/{ref}")
+
+    async def expire_session(self, provider_ref: str) -> ProviderPayment:
+        return self.payments[provider_ref]
+
+    async def get_payment(self, provider_ref: str) -> ProviderPayment:
+        return self.payments[provider_ref]
+
+    async def refund(self, *, key: str, payment_ref: str, amount_minor: int, currency: str) -> ProviderRefund:
+        paid = self.payments[payment_ref]
+        if key not in self.refunds:
+            self.refunds[key] = ProviderRefund(f"fr_{key}", key, "succeeded", payment_ref, amount_minor, currency)
+            self.payments[payment_ref] = ProviderPayment(
+                payment_ref,
+                paid.reference,
+                paid.state,
+                paid.amount_minor,
+                currency,
+                paid.captured_minor,
+                paid.refunded_minor + amount_minor,
+            )
+        return self.refunds[key]
+
+    async def find_refund(self, key: str) -> ProviderRefund | None:
+        return self.refunds.get(key)
+
+    async def list_payments(self) -> list[ProviderPayment]:
+        return list(self.payments.values())
+
+    async def list_refunds(self) -> list[ProviderRefund]:
+        return list(self.refunds.values())
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> ProviderNotice:
+        raise NotImplementedError("notices are handed over directly")
+
+    async def close(self) -> None: ...
+
+    def capture(self, ref: str) -> ProviderNotice:
+        """The buyer pays."""
+        paid = self.payments[ref]
+        self.payments[ref] = ProviderPayment(
+            ref, paid.reference, "captured", paid.amount_minor, paid.currency, paid.amount_minor, paid.refunded_minor
+        )
+        return ProviderNotice(
+            self.name, f"evt_{new_id()}", "payment.captured", ref, UUID(paid.reference), paid.amount_minor, paid.currency, b"{}"
+        )
+
+
+@dataclass
+class World:
+    database: Database
+    provider: MemoryProvider = field(default_factory=MemoryProvider)
+    start: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+
+    def __post_init__(self) -> None:
+        self.booking = Booking(self.database, {"fake": self.provider})
+        self.booking.start()
+        with self.database.transaction() as session:
+            self.sale = factories.make_event_on_sale(session, now=self.start)
+            factories.make_event_on_sale(session, now=self.start)
+            self.buyers = factories.buyer_ids(session, 12)
+        self._used = 0
+
+    def at(self, minutes: float) -> None:
+        """Move simulated time to so many minutes after the start."""
+        self.database.clock = self.start + timedelta(minutes=minutes)
+
+    def buyer(self) -> UUID:
+        self._used += 1
+        return self.buyers[self._used - 1]
+
+    def _once(self, what: str) -> tuple[str, bytes]:
+        key = f"{what}-{new_id()}"
+        return key, hashlib.sha256(key.encode()).digest()[:16]
+
+    def hold(self, buyer: UUID, *, seats: tuple[int, ...] = (), places: int = 0) -> UUID:
+        key, digest = self._once("hold")
+        pools = [(self.sale.pool.id, places)] if places else []
+        hold = self.booking.hold(event_id=self.sale.event.id, buyer_id=buyer, key=key, digest=digest, seats=seats, places=pools)
+        return self.booking.wait(hold).id
+
+    def order(self, buyer: UUID, hold: UUID) -> OrderView:
+        key, digest = self._once("order")
+        return self.booking.wait(self.booking.place_order(hold_ids=[hold], buyer_id=buyer, key=key, digest=digest, channel=Channel.WEB))
+
+    def start_payment(self, order: OrderView) -> PaymentView:
+        key, digest = self._once("pay")
+        work = self.booking.start_payment(
+            order_id=order.id, buyer_id=order.buyer_id, provider="fake", key=key, digest=digest, return_url="http://shop.test/return"
+        )
+        return self.booking.wait(work)
+
+    def settle(self, payment: PaymentView) -> Settlement:
+        assert payment.provider_ref is not None
+        return self.booking.wait(self.booking.settle(self.provider.capture(payment.provider_ref)))
+
+    def cancel(self, order: OrderView) -> OrderView:
+        key, digest = self._once("cancel")
+        return self.booking.wait(self.booking.cancel_order(order_id=order.id, buyer_id=order.buyer_id, key=key, digest=digest))
+
+    def buy(self, *, seats: tuple[int, ...] = (), places: int = 0) -> OrderView:
+        buyer = self.buyer()
+        order = self.order(buyer, self.hold(buyer, seats=seats, places=places))
+        assert self.settle(self.start_payment(order)) is Settlement.CONFIRMED
+        return order
+
+    def sweep(self) -> None:
+        with self.database.connect() as connection, connection.transaction():
+            self.database.set_clock(connection)
+            sweep(connection)
+
+    def live(self) -> None:
+        """Let everything happen once; ends with the clock unset, two hours after it began."""
+        self.at(0)
+        self.buy(seats=(0, 1), places=1)
+        self.buy(places=2)
+        self.cancel(self.buy(seats=(2, 3)))
+        self._paid_twice()
+        self._released_and_cancelled()
+        self._paid_late()
+        self.at(118)
+        self.hold(self.buyer(), seats=(20,), places=2)
+        send_due_refunds(self.database, {"fake": self.provider})
+        with self.database.transaction() as session:
+            session.execute(text("update outbox set consumed_at = app_now()"))
+            session.execute(
+                text(
+                    "insert into message (id, kind, recipient_id, subject_id, due_at, channel, state, next_try_at, accepted_at)"
+                    " select gen_random_uuid(), 'order_confirmed', buyer_id, id, confirmed_at, 'email', 'accepted', confirmed_at,"
+                    " confirmed_at from ticket_order where confirmed_at is not null"
+                )
+            )
+        self.cancel(self.buy(places=1))  # its refund stays planned, its outbox rows unread
+
+    def _paid_twice(self) -> None:
+        buyer = self.buyer()
+        order = self.order(buyer, self.hold(buyer, seats=(4,)))
+        first, second = self.start_payment(order), self.start_payment(order)
+        assert [self.settle(first), self.settle(second)] == [Settlement.CONFIRMED, Settlement.REFUND_PLANNED]
+
+    def _released_and_cancelled(self) -> None:
+        buyer = self.buyer()
+        self.booking.wait(self.booking.release_hold(hold_id=self.hold(buyer, seats=(5,)), buyer_id=buyer))
+        self.cancel(self.order(buyer, self.hold(buyer, places=3)))
+
+    def _paid_late(self) -> None:
+        """One order gets its seat after all; the other's has gone to somebody else, and its money goes back."""
+        lucky, unlucky = self.buyer(), self.buyer()
+        payments = [self.start_payment(self.order(buyer, self.hold(buyer, seats=(seat,)))) for buyer, seat in ((lucky, 6), (unlucky, 7))]
+        self.at(60)
+        self.sweep()
+        self.buy(seats=(7,))
+        assert [self.settle(payment) for payment in payments] == [Settlement.RECLAIMED, Settlement.REFUND_PLANNED]
+
+    def stop(self) -> None:
+        self.booking.stop()
