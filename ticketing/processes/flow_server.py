@@ -6,6 +6,8 @@ Core code never imports Prefect: it starts its programs and speaks HTTP.
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -62,6 +64,7 @@ def flow_environment(settings: Settings) -> dict[str, str]:
     """What Prefect's programs are told: a home and SQLite of our own, the auth string, and that nothing is sent anywhere."""
     home = settings.home_path / "prefect"
     return environment_of(settings) | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PREFECT_HOME": str(home),
         "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
         "PREFECT_API_URL": f"http://{HOST}:{port_of(settings)}/api",

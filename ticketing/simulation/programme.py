@@ -165,9 +165,9 @@ ORGANISERS = (BERLIN, LONDON, TOKYO, LISBON, PARIS)
 
 # fmt: off
 FIRST_NAMES = (
-    "Ada", "Amir", "Anna", "Ben", "Carla", "Chloé", "Daniel", "Elena", "Emil", "Fatima", "Felix", "Freya", "Gabriel", "Hana", "Hugo", "Ines",
-    "Jakob", "Jun", "Karim", "Lea", "Leo", "Lina", "Luca", "Maja", "Marta", "Mateo", "Mei", "Nina", "Noah", "Olga", "Omar", "Paula", "Priya",
-    "Ravi", "Rosa", "Sam", "Sara", "Sofia", "Taro", "Tess", "Tim", "Tom", "Vera", "Yuki", "Zoé",
+    "Ada", "Amir", "Anna", "Ben", "Carla", "Chloé", "Daniel", "Elena", "Emil", "Fatima", "Felix", "Freya", "Gabriel", "Hana", "Hugo",
+    "Ines", "Jakob", "Jun", "Karim", "Lea", "Leo", "Lina", "Luca", "Maja", "Marta", "Mateo", "Mei", "Nina", "Noah", "Olga", "Omar",
+    "Paula", "Priya", "Ravi", "Rosa", "Sam", "Sara", "Sofia", "Taro", "Tess", "Tim", "Tom", "Vera", "Yuki", "Zoé",
 )
 LAST_NAMES = (
     "Adler", "Almeida", "Baker", "Bauer", "Becker", "Bennett", "Costa", "Dubois", "Evans", "Ferreira", "Fischer", "Garcia", "Green",
