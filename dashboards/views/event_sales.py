@@ -42,7 +42,7 @@ def show(scope: Scope, zone: str) -> None:
         reading = f"{sold:,} of {capacity:,} places are sold; the dashed line is the capacity."
         charts.show(reading, days[["day", "sold_cumulative"]], charts.pacing(capacity), table=days)
     with right:
-        best = days.loc[days["tickets"].idxmax()]
+        best = days.nlargest(1, "tickets").iloc[0]
         reading = f"The best day was {best['day']:%d %b %Y} with {int(best['tickets']):,} tickets."
         charts.show(reading, days[["day", "tickets"]], charts.per_day("tickets", f"tickets per day ({zone})"), table=days)
     left, right = st.columns(2)
@@ -68,7 +68,7 @@ def _by_type(scope: Scope, event_id: str) -> None:
     types = rows(scope, "event_by_type", event=UUID(event_id))
     if types.empty:
         return
-    best = types.loc[types["share"].astype(float).fillna(0).idxmax()]
+    best = types.assign(share=types["share"].astype(float).fillna(0.0)).nlargest(1, "share").iloc[0]
     reading = f"{best['name']} sells best: {float(best['share'] or 0):.0%} of its {int(best['capacity'] or 0):,} places."
     table = types[["name", "capacity", "sold", "cancelled_tickets"]].assign(
         gross=[money(a, c) for a, c in zip(types["gross_minor"], types["currency"], strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pandas as pd
 import streamlit as st
 
@@ -9,6 +11,7 @@ from dashboards import charts
 from dashboards.data import money, rows
 from dashboards.figures import cards
 from sql.scope import Scope
+from ticketing.foundation.clock import utc_now
 
 NEARLY_SOLD_OUT = 0.95
 QUIET_DAYS = 14
@@ -39,26 +42,29 @@ def show(scope: Scope, zone: str) -> None:
         if days.empty:
             st.info("Nothing has been sold in this currency yet.")
         else:
-            best = days.loc[days["tickets"].idxmax()]
-            reading = f"{int(days['tickets'].sum()):,} tickets were sold on {len(days)} days; the best was {best['day']:%d %b %Y} with {int(best['tickets']):,}."
+            best = days.nlargest(1, "tickets").iloc[0]
+            sold, day = int(days["tickets"].sum()), f"{best['day']:%d %b %Y}"
+            reading = f"{sold:,} tickets were sold on {len(days)} days; the best was {day} with {int(best['tickets']):,}."
             charts.show(reading, days[["day", "tickets"]], charts.per_day("tickets", f"tickets per day ({zone})"), table=days)
     with right:
         st.subheader("To do")
-        _to_do(events, pd.Timestamp.now(tz="UTC"))
+        _to_do(events, utc_now())
     st.subheader("Events")
     _table(scope, events, chosen)
 
 
-def _to_do(events: pd.DataFrame, now: pd.Timestamp) -> None:
-    coming = events[pd.to_datetime(events["starts_at"], utc=True) > now]
-    items = [
-        f"**{e.title}** is {e.share:.0%} sold: consider another night." for e in coming.itertuples() if (e.share or 0) >= NEARLY_SOLD_OUT
-    ]
-    quiet = pd.Timestamp(now.date()) - pd.Timedelta(days=QUIET_DAYS)
-    for event in coming.itertuples():
-        on_sale = pd.to_datetime(event.sales_open_at, utc=True) < now - pd.Timedelta(days=QUIET_DAYS)
-        if on_sale and (pd.isna(event.last_sale_day) or pd.Timestamp(event.last_sale_day) < quiet):
-            items.append(f"**{event.title}** has sold nothing for {QUIET_DAYS} days.")
+def _to_do(events: pd.DataFrame, now: datetime) -> None:
+    quiet_since = now - timedelta(days=QUIET_DAYS)
+    items: list[str] = []
+    for event in events.to_dict("records"):
+        if pd.Timestamp(event["starts_at"]) <= now:
+            continue
+        if (event["share"] or 0) >= NEARLY_SOLD_OUT:
+            items.append(f"**{event['title']}** is {event['share']:.0%} sold: consider another night.")
+        last = event["last_sale_day"]
+        on_sale_for_long = pd.Timestamp(event["sales_open_at"]) < quiet_since
+        if on_sale_for_long and (pd.isna(last) or pd.Timestamp(last).date() < quiet_since.date()):
+            items.append(f"**{event['title']}** has sold nothing for {QUIET_DAYS} days.")
     if not items:
         st.success("Nothing needs you.")
     for item in items[:8]:
