@@ -7,15 +7,18 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy.orm import Session
 
+from tests import factories
 from ticketing.foundation import embedded, schema
 from ticketing.foundation.db import Database, Role
 from ticketing.foundation.settings import Settings, ensure_secrets
+from ticketing.orders.booking import Booking
 
 TEMPLATE = "ticketing_template"
 
@@ -97,3 +100,24 @@ def module_database(socket_directory: str) -> Iterator[Database]:
     yield database
     database.dispose()
     _drop(socket_directory, name)
+
+
+@pytest.fixture
+def booking(database: Database) -> Iterator[Booking]:
+    """A running engine on this test's database; it knows no provider."""
+    booking = Booking(database, providers={})
+    booking.start()
+    yield booking
+    booking.stop()
+
+
+@pytest.fixture
+def on_sale(database: Database) -> factories.OnSale:
+    with database.transaction() as session:
+        return factories.make_event_on_sale(session)
+
+
+@pytest.fixture
+def buyers(database: Database) -> list[UUID]:
+    with database.transaction() as session:
+        return factories.buyer_ids(session, 40)

@@ -22,8 +22,8 @@ PICK = """
 \\set n random(0, 2000000000)
 select nextval('bench_seat') as place \\gset
 select b.id as buyer_id, e.id as event_id, (:place % :seats)::int as seat_no, uuidv7() as hold_id, uuidv7() as order_id,
-  uuidv7() as line_id,  uuidv7() as payment_id, uuidv7() as ticket_id, uuidv7() as journal, uuidv7() as journal2, e.vendor_id, e.ticket_type_id, e.account_id,
-  upper(substr(md5(random()::text), 1, 12)) as code
+  uuidv7() as line_id, uuidv7() as payment_id, uuidv7() as ticket_id, uuidv7() as journal, uuidv7() as journal2, e.vendor_id,
+  e.ticket_type_id, e.account_id, upper(substr(md5(random()::text), 1, 12)) as code
 from bench_buyer b, bench_event e where b.n = :buyer and e.n = :place / :seats \\gset
 """
 

@@ -11,49 +11,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from tests.buying import captured, place_order, start_payment
 from tests.factories import OnSale
 from ticketing.foundation.db import Database
 from ticketing.orders.booking import Booking
 from ticketing.orders.expire import sweep
-from ticketing.orders.pay import IntentRequest, PaymentView
-from ticketing.orders.read import OrderView
-from ticketing.orders.rules import Channel, OrderState
+from ticketing.orders.rules import OrderState
 from ticketing.orders.settle import Settlement
 from ticketing.payments.providers import ProviderNotice
-
-
-def order_of(booking: Booking, sale: OnSale, buyer: UUID, *, seats: tuple[int, ...] = (), places: int = 0) -> OrderView:
-    async def path() -> OrderView:
-        pools = [(sale.pool.id, places)] if places else []
-        key = uuid4().hex
-        hold = await booking.hold(event_id=sale.event.id, buyer_id=buyer, key=key, digest=b"", seats=seats, places=pools)
-        return await booking.place_order(hold_ids=[hold.id], buyer_id=buyer, key="o" + key, digest=b"", channel=Channel.WEB)
-
-    return booking.wait(path())
-
-
-def intent_of(booking: Booking, order: OrderView) -> PaymentView:
-    async def intent() -> PaymentView:
-        request = IntentRequest(uuid4(), order.id, order.buyer_id, "fake", uuid4().hex, b"")
-        payment: PaymentView = await booking._writer.call("intent", request)
-        return payment
-
-    return booking.wait(intent())
-
-
-def captured(
-    payment: PaymentView, *, event: str | None = None, amount_minor: int | None = None, currency: str | None = None
-) -> ProviderNotice:
-    return ProviderNotice(
-        provider="fake",
-        event_key=event or uuid4().hex,
-        kind="payment.captured",
-        payment_ref=f"ses_{payment.id}",
-        reference=payment.id,
-        amount_minor=payment.amount_minor if amount_minor is None else amount_minor,
-        currency=currency or payment.currency,
-        body=b"{}",
-    )
 
 
 @pytest.fixture
@@ -74,9 +39,9 @@ def ledger_balance(database: Database) -> dict[str, int]:
 def test_tickets_and_ledger_exist_when_money_arrives_in_time(
     booking: Booking, on_sale: OnSale, buyers: list[UUID], database: Database, one: Callable[[str], Any]
 ) -> None:
-    order = order_of(booking, on_sale, buyers[0], seats=(1, 2), places=2)
+    order = place_order(booking, on_sale, buyers[0], seats=(1, 2), places=2)
     assert order.total_minor == 2 * 4_775 + 2 * 2_412
-    assert booking.wait(booking.settle(captured(intent_of(booking, order)))) is Settlement.CONFIRMED
+    assert booking.wait(booking.settle(captured(start_payment(booking, order)))) is Settlement.CONFIRMED
     assert one("select count(*) from ticket where state = 'valid'") == 4
     assert one("select count(*) from event_seat where state = 'sold'") == 2
     assert one("select sold * 10 + held from pool") == 20
@@ -92,7 +57,7 @@ def test_tickets_and_ledger_exist_when_money_arrives_in_time(
 def test_one_effect_when_a_webhook_is_repeated_at_once(
     booking: Booking, on_sale: OnSale, buyers: list[UUID], database: Database, one: Callable[[str], Any]
 ) -> None:
-    notice = captured(intent_of(booking, order_of(booking, on_sale, buyers[0], seats=(1,))), event="evt_1")
+    notice = captured(start_payment(booking, place_order(booking, on_sale, buyers[0], seats=(1,))), event="evt_1")
     other = Booking(database, providers={})
     other.start()
 
@@ -108,8 +73,8 @@ def test_one_effect_when_a_webhook_is_repeated_at_once(
 def test_second_money_goes_back_when_the_order_is_paid(
     booking: Booking, on_sale: OnSale, buyers: list[UUID], database: Database, one: Callable[[str], Any]
 ) -> None:
-    order = order_of(booking, on_sale, buyers[0], seats=(1,))
-    first, second = intent_of(booking, order), intent_of(booking, order)
+    order = place_order(booking, on_sale, buyers[0], seats=(1,))
+    first, second = start_payment(booking, order), start_payment(booking, order)
     assert booking.wait(booking.settle(captured(first))) is Settlement.CONFIRMED
     assert booking.wait(booking.settle(captured(second))) is Settlement.REFUND_PLANNED
     assert one("select reason || amount_minor from refund") == "double_capture4775"
@@ -121,7 +86,7 @@ def test_second_money_goes_back_when_the_order_is_paid(
 def test_late_money_takes_the_places_again_when_they_are_free(
     booking: Booking, on_sale: OnSale, buyers: list[UUID], database: Database, one: Callable[[str], Any], swept: bool
 ) -> None:
-    payment = intent_of(booking, order_of(booking, on_sale, buyers[0], seats=(1,), places=2))
+    payment = start_payment(booking, place_order(booking, on_sale, buyers[0], seats=(1,), places=2))
     database.clock = datetime.now(UTC) + timedelta(hours=2)
     if swept:
         with database.connect() as connection, connection.transaction():
@@ -138,9 +103,9 @@ def test_late_money_takes_the_places_again_when_they_are_free(
 def test_late_money_goes_back_when_a_place_is_gone(
     booking: Booking, on_sale: OnSale, buyers: list[UUID], database: Database, one: Callable[[str], Any]
 ) -> None:
-    payment = intent_of(booking, order_of(booking, on_sale, buyers[0], seats=(1, 2), places=2))
+    payment = start_payment(booking, place_order(booking, on_sale, buyers[0], seats=(1, 2), places=2))
     database.clock = datetime.now(UTC) + timedelta(hours=2)
-    order_of(booking, on_sale, buyers[1], seats=(2,))
+    place_order(booking, on_sale, buyers[1], seats=(2,))
     assert booking.wait(booking.settle(captured(payment))) is Settlement.REFUND_PLANNED
     assert one("select reason from refund") == "late_capture"
     assert one("select count(*) from ticket") == 0
@@ -151,8 +116,8 @@ def test_late_money_goes_back_when_a_place_is_gone(
 def test_money_goes_back_when_the_order_was_cancelled_while_paying(
     booking: Booking, on_sale: OnSale, buyers: list[UUID], one: Callable[[str], Any]
 ) -> None:
-    order = order_of(booking, on_sale, buyers[0], seats=(1,))
-    payment = intent_of(booking, order)
+    order = place_order(booking, on_sale, buyers[0], seats=(1,))
+    payment = start_payment(booking, order)
     booking.wait(booking.cancel_order(order_id=order.id, buyer_id=buyers[0], key="c", digest=b""))
     assert one("select count(*) from event_seat where state <> 'free'") == 0
     assert booking.wait(booking.settle(captured(payment))) is Settlement.REFUND_PLANNED
@@ -161,7 +126,7 @@ def test_money_goes_back_when_the_order_was_cancelled_while_paying(
 def test_a_notice_is_parked_when_it_does_not_fit_and_settled_when_it_does(
     booking: Booking, on_sale: OnSale, buyers: list[UUID], one: Callable[[str], Any]
 ) -> None:
-    payment = intent_of(booking, order_of(booking, on_sale, buyers[0], seats=(1,)))
+    payment = start_payment(booking, place_order(booking, on_sale, buyers[0], seats=(1,)))
     for wrong in (captured(payment, amount_minor=1), captured(payment, currency="USD")):
         assert booking.wait(booking.settle(wrong)) is Settlement.PARKED
     unknown = ProviderNotice("fake", "evt_u", "payment.captured", "ses_x", uuid4(), 4_775, "EUR", b"{}")
@@ -173,8 +138,8 @@ def test_a_notice_is_parked_when_it_does_not_fit_and_settled_when_it_does(
 def test_a_paid_order_is_refunded_by_policy_when_it_is_cancelled(
     booking: Booking, on_sale: OnSale, buyers: list[UUID], database: Database, one: Callable[[str], Any]
 ) -> None:
-    order = order_of(booking, on_sale, buyers[0], seats=(1,), places=1)
-    booking.wait(booking.settle(captured(intent_of(booking, order))))
+    order = place_order(booking, on_sale, buyers[0], seats=(1,), places=1)
+    booking.wait(booking.settle(captured(start_payment(booking, order))))
     cancelled = booking.wait(booking.cancel_order(order_id=order.id, buyer_id=buyers[0], key="c", digest=b""))
     again = booking.wait(booking.cancel_order(order_id=order.id, buyer_id=buyers[0], key="c", digest=b""))
     assert (cancelled.state, again.replayed) == (OrderState.CANCELLED, True)
@@ -185,4 +150,4 @@ def test_a_paid_order_is_refunded_by_policy_when_it_is_cancelled(
     assert one("select sold + held from pool") == 0
     balance = ledger_balance(database)
     assert (balance["vendor_payable"], balance["tax"], balance["refunds"]) == (0, 0, -6_750)
-    assert order_of(booking, on_sale, buyers[1], seats=(1,)).state is OrderState.PENDING
+    assert place_order(booking, on_sale, buyers[1], seats=(1,)).state is OrderState.PENDING

@@ -62,13 +62,16 @@ class Workers:
             assert worker.wait(WORKER_SECONDS) == -signal.SIGKILL, f"{name} was not reached"
             self.next_turn()
 
-    def finish_in_pairs(self, shop: Shop) -> None:
+    def run_a_pair(self) -> None:
+        for worker in [self.start(), self.start()]:
+            assert worker.wait(WORKER_SECONDS) == 0
+        self.next_turn()
+
+    def finish(self, shop: Shop) -> None:
         for _ in range(10):
             if open_refunds(shop) == 0:
                 return
-            for worker in [self.start(), self.start()]:
-                assert worker.wait(WORKER_SECONDS) == 0
-            self.next_turn()
+            self.run_a_pair()
         pytest.fail("the refunds did not end")
 
 
@@ -107,7 +110,7 @@ def test_every_refund_is_paid_once_when_workers_are_killed_at_every_point(
     shop.plan_refunds(payments, amount_minor=AMOUNT_MINOR)
     workers = Workers(shop, flaky)
     workers.run_with_kills()
-    workers.finish_in_pairs(shop)
+    workers.finish(shop)
     assert given_back(shop, payments) == [AMOUNT_MINOR] * REFUNDS
     assert ledger_problems(shop) == 0
     lists = shop.booking.wait(read_lists(shop.client))
@@ -126,6 +129,6 @@ def test_fresh_keys_pay_twice_and_only_the_provider_s_list_shows_it(
     shop.plan_refunds(payments, amount_minor=AMOUNT_MINOR)
     workers = Workers(shop, flaky, fresh_keys=True)
     workers.run_with_kills()
-    workers.finish_in_pairs(shop)
+    workers.run_a_pair()
     assert ledger_problems(shop) == 0
-    assert sum(given_back(shop, payments)) > REFUNDS * AMOUNT_MINOR
+    assert sum(amount > AMOUNT_MINOR for amount in given_back(shop, payments)) >= 4  # a part of four was answered and not recorded

@@ -19,7 +19,7 @@ from ticketing.foundation.clock import utc_now
 from ticketing.foundation.db import Database
 from ticketing.foundation.settings import Settings
 from ticketing.payments.fake import FakeClient
-from ticketing.payments.providers import PaymentProvider, ProviderBusy, ProviderRefund, ProviderRefused
+from ticketing.payments.providers import PaymentProvider, ProviderBusy, ProviderRefund, ProviderRefused, ProviderUnknown
 from ticketing.payments.refunds import LEASE_SECONDS, MOST_ATTEMPTS, RETRY_SECONDS, RefundRun, RefundTooLarge, plan_refund, send_due_refunds
 from ticketing.payments.rules import RefundReason
 
@@ -95,7 +95,7 @@ def test_nothing_is_planned_when_money_has_not_arrived_or_the_parts_do_not_add_u
     for refused, payment, lines in ((RefundTooLarge, unpaid, []), (ValueError, paid, [(uuid4(), 99)])):
         with shop.database.connect() as connection, pytest.raises(refused):
             plan_refund(connection, payment_id=payment.id, amount_minor=100, reason=RefundReason.REQUESTED, lines=lines)
-    assert query(shop.database, "select count(*) from refund where true") == [(0,)]
+    assert query(shop.database, "select count(*) from refund") == [(0,)]
 
 
 def test_a_payment_is_refunded_once_in_a_batch(shop: Shop) -> None:
@@ -169,7 +169,7 @@ def test_a_refund_stays_failed_with_its_reservation_when_the_provider_keeps_refu
         assert send(shop, client) == RefundRun(failed=1)
         later(shop, RETRY_SECONDS + 1)
     assert send(shop, client) == RefundRun()
-    assert query(shop.database, "select state, attempt, refund_reserved_minor from refund, payment") == [("failed", MOST_ATTEMPTS, 500)]
+    assert query(shop.database, "select r.state, attempt, refund_reserved_minor from refund r, payment") == [("failed", MOST_ATTEMPTS, 500)]
 
 
 def test_no_attempt_is_lost_when_our_key_is_not_accepted(shop: Shop, provider: FakeProviderProcess) -> None:
@@ -206,21 +206,38 @@ class Frozen(FakeClient):
         return answer
 
 
-def test_a_frozen_worker_changes_nothing_when_another_has_taken_over(shop: Shop, provider: FakeProviderProcess, database: Database) -> None:
+class Silent(FakeClient):
+    """A provider that answers nothing about refunds."""
+
+    async def refund(self, *, key: str, payment_ref: str, amount_minor: int, currency: str) -> ProviderRefund:
+        raise ProviderUnknown("no answer")
+
+    async def find_refund(self, key: str) -> ProviderRefund | None:
+        raise ProviderUnknown("no answer")
+
+
+@pytest.mark.parametrize(("kind", "after", "journal_entries"), [(FakeClient, RefundRun(succeeded=1), 2), (Silent, RefundRun(unknown=1), 0)])
+def test_a_frozen_worker_changes_nothing_when_another_has_taken_over(
+    shop: Shop, provider: FakeProviderProcess, kind: type[FakeClient], after: RefundRun, journal_entries: int
+) -> None:
     payment = shop.buy()
     shop.plan_refunds([payment], amount_minor=500)
-    runs: list[RefundRun] = []
+    other, runs = kind(base_url=provider.base_url, api_key=provider.api_key, webhook_secrets=[]), []
 
     def meanwhile() -> None:
         later(shop, LEASE_SECONDS + 1)
-        runs.append(send(shop))
+        runs.append(send(shop, other))
 
     frozen = Frozen(provider, meanwhile)
     assert send(shop, frozen) == RefundRun()
-    assert runs == [RefundRun(succeeded=1)]
+    assert runs == [after]
+    assert query(shop.database, "select count(*) from ledger_entry where journal_kind = 'refund_paid'") == [(journal_entries,)]
+    later(shop, RETRY_SECONDS + 1)
+    send(shop)
     assert at_provider(shop, [payment]) == [500]
-    assert query(database, "select count(*) from ledger_entry where journal_kind = 'refund_paid'") == [(2,)]
-    shop.booking.wait(frozen.close())
+    assert query(shop.database, "select state, attempt from refund") == [("succeeded", 1)]
+    for client in (frozen, other):
+        shop.booking.wait(client.close())
 
 
 def planned_ids(shop: Shop) -> set[UUID]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.passwords import verify_password
 from ticketing.accounts.rules import Audience, ContactKind, MemberRole, UserKind, normalise_email
 from ticketing.accounts.tables import UserAccount, UserContact, UserCredential, UserSession, Vendor, VendorMember
-from ticketing.audit.service import record
+from ticketing.audit.service import record, record_many
 from ticketing.foundation.clock import zone as check_zone
 from ticketing.foundation.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from ticketing.foundation.ids import new_token, token_digest
+from ticketing.foundation.ids import new_id, new_token, token_digest
 
 SESSION_LENGTH = {Audience.SHOP: timedelta(days=30), Audience.DESK: timedelta(hours=12)}
 ADDRESS = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}$")
@@ -119,6 +121,18 @@ def create_guest(
     return user.id
 
 
+def create_guests(session: Session, *, people: Sequence[tuple[str, str]], cipher: ContactCipher, now: datetime) -> list[UUID]:
+    """Many guests at once, as (e-mail address, name): what `create_guest` does for one, in three statements."""
+    guests = [(new_id(), _address(email), _name(name)) for email, name in people]
+    if not guests:
+        return []
+    users = [{"id": user_id, "kind": UserKind.GUEST, "display_name": name, "created_at": now} for user_id, _, name in guests]
+    session.execute(insert(UserAccount), users)
+    session.execute(insert(UserContact), [_contact(user_id, ContactKind.EMAIL, email, cipher) for user_id, email, _ in guests])
+    record_many(session, [(user_id, "user.guest_created", user_id) for user_id, _, _ in guests])
+    return [user_id for user_id, _, _ in guests]
+
+
 def create_visitor(session: Session, *, now: datetime) -> UUID:
     """Somebody who has begun to choose seats; who they are comes at checkout."""
     user = UserAccount(kind=UserKind.GUEST, display_name="Visitor", created_at=now)
@@ -143,14 +157,22 @@ def _name(display_name: str) -> str:
     return name
 
 
-def _add_contact(session: Session, *, user_id: UUID, kind: ContactKind, value: str, cipher: ContactCipher, is_login: bool) -> None:
-    if kind is ContactKind.EMAIL:
-        value = normalise_email(value)
-        if not ADDRESS.match(value):
-            raise AddressNotAcceptable("This is not an e-mail address.", fields={"email": "format"})
+def _address(email: str) -> str:
+    value = normalise_email(email)
+    if not ADDRESS.match(value):
+        raise AddressNotAcceptable("This is not an e-mail address.", fields={"email": "format"})
+    return value
+
+
+def _contact(user_id: UUID, kind: ContactKind, value: str, cipher: ContactCipher, *, is_login: bool = False) -> dict[str, Any]:
     encrypted, key_id = cipher.encrypt(value)
-    index = cipher.blind_index(kind, value)
-    session.add(UserContact(user_id=user_id, kind=kind, value_encrypted=encrypted, key_id=key_id, blind_index=index, is_login=is_login))
+    values = {"user_id": user_id, "kind": kind, "value_encrypted": encrypted, "key_id": key_id, "is_login": is_login}
+    return values | {"blind_index": cipher.blind_index(kind, value)}
+
+
+def _add_contact(session: Session, *, user_id: UUID, kind: ContactKind, value: str, cipher: ContactCipher, is_login: bool) -> None:
+    value = _address(value) if kind is ContactKind.EMAIL else value
+    session.add(UserContact(**_contact(user_id, kind, value, cipher, is_login=is_login)))
     session.flush()
 
 

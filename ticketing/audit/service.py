@@ -31,6 +31,12 @@ def record(session: Session, *, actor_id: UUID | None, action: str, subject_id: 
     session.execute(insert(AuditEntry).values(actor_id=actor_id, action=action, subject_id=subject_id, digest=digest))
 
 
+def record_many(session: Session, entries: Sequence[tuple[UUID | None, str, UUID]]) -> None:
+    """Entries (actor, action, subject) in the caller's transaction, in one statement."""
+    values = [{"actor_id": actor_id, "action": action, "subject_id": subject_id} for actor_id, action, subject_id in entries]
+    session.execute(insert(AuditEntry), values)
+
+
 @dataclass(frozen=True, slots=True)
 class SealKey:
     """Signs and verifies seals: Ed25519, derived from the installation's signing key."""

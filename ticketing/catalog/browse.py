@@ -107,9 +107,7 @@ def list_events(
 ) -> EventPage:
     """Public events to come, soonest first. `search` looks in title, venue and artists. Raises `Malformed` for a bad cursor."""
     after, after_id = _read_cursor(cursor) if cursor else (now, UUID(int=0))
-    pattern = (
-        "%" + search.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%" if search and search.strip() else None
-    )
+    pattern = _like(search) if search and search.strip() else None
     limit = max(1, min(limit, MOST_PER_PAGE))
     rows = session.execute(
         text(LIST),
@@ -170,7 +168,7 @@ select e.id, e.vendor_id, vd.name as vendor_name, e.title, e.description, e.cate
   e.doors_at, e.sales_open_at, e.sales_close_at, {ON_SALE} as on_sale, e.status,
   v.name as venue_name, v.city, v.country, e.currency, e.max_per_buyer,
   e.refund_policy, e.series_id,
-  array(select a.name || '|' || ea.role from event_artist ea join artist a on a.id = ea.artist_id
+  array(select array[a.name, ea.role] from event_artist ea join artist a on a.id = ea.artist_id
     where ea.event_id = e.id order by ea.position) as artists,
   array(select p.provider from event_payment_method m join payment_account p on p.id = m.payment_account_id
     where m.event_id = e.id order by p.provider) as providers
@@ -188,7 +186,7 @@ where e.id = :event and e.status <> 'draft' and (e.visibility <> 'public_from' o
         where = f"where e.series_id = :series and e.id <> :event and e.status = 'published' and {PUBLIC} and e.starts_at > :now"
         found = session.execute(text(f"{CARD} {where} order by e.starts_at limit 12"), {"series": series_id, "event": event_id, "now": now})
         nights = tuple(EventCard(*night) for night in found)
-    people = tuple((name, role) for name, _, role in (artist.rpartition("|") for artist in artists))
+    people = tuple((name, role) for name, role in artists)
     return EventView(
         **{**values, "tags": tuple(values["tags"]), "providers": tuple(values["providers"])}, artists=people, other_nights=nights
     )

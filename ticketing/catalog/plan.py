@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,8 @@ from ticketing.catalog.rules import SectionKind
 from ticketing.foundation.errors import Invalid
 
 MOST_SEATS = 150_000
+FARTHEST = 1_000_000
+"""Coordinates beyond this are a mistake, and would not fit a map."""
 
 
 class PlanRefused(Invalid):
@@ -71,8 +73,8 @@ class SeatingPlan:
 def read_plan(text: str | bytes) -> SeatingPlan:
     """Parse and check a plan; raises `PlanRefused`."""
     try:
-        source = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        source = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # ValueError: broken JSON, broken UTF-8, endless digits
         raise PlanRefused(f"The plan is not complete JSON ({error}).") from error
     if not isinstance(source, dict):
         raise PlanRefused("A plan is a JSON object with name, categories and zones.")
@@ -81,10 +83,13 @@ def read_plan(text: str | bytes) -> SeatingPlan:
 
 def parse_plan(source: dict[str, Any]) -> SeatingPlan:
     """Check a decoded plan; raises `PlanRefused`."""
+    _refuse_unstorable(source)
     name = _text(source, "name", "the plan")
     categories = tuple(_text(item, "name", f"category {i + 1}") for i, item in enumerate(_objects(source, "categories", "the plan")))
     if len(set(categories)) < len(categories):
         raise PlanRefused("The plan names a category twice.")
+    if "size" in source:
+        _numbers(source["size"], ("width", "height"), "the plan", "size", least=0)
     seen: dict[str, str] = {}
     sections: list[PlanSection] = []
     for number, zone in enumerate(_objects(source, "zones", "the plan")):
@@ -93,9 +98,9 @@ def parse_plan(source: dict[str, Any]) -> SeatingPlan:
         raise PlanRefused("The plan has no seats and no standing areas.")
     if len(seen) > MOST_SEATS:
         raise PlanRefused(f"The plan has {len(seen)} seats; {MOST_SEATS} is the most.")
-    names = [section.name for section in sections]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise PlanRefused(f"Two sections are called {sorted(twice)[0]!r}.")
+    counted = Counter(section.name for section in sections)
+    if twice := sorted(name for name, times in counted.items() if times > 1):
+        raise PlanRefused(f"Two sections are called {twice[0]!r}.")
     return SeatingPlan(name=name, categories=categories, sections=tuple(sections), source=source)
 
 
@@ -117,23 +122,44 @@ def _zone_sections(zone: dict[str, Any], number: int, categories: frozenset[str]
     if seats:
         yield PlanSection(name, SectionKind.SEATED, len(seats), displayed, seats=tuple(seats))
     for position, area in enumerate(_objects(zone, "areas", place, needed=False)):
+        where = f"{place}, area {position + 1}"
+        _check_area(area, where)
         if "capacity" not in area:
             continue
-        where = f"{place}, area {position + 1}"
         capacity = area["capacity"]
-        if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity <= 0:
+        if not isinstance(capacity, int) or isinstance(capacity, bool) or not 0 < capacity <= FARTHEST:
             raise PlanRefused(f"{where}: capacity must be a positive whole number.")
-        label = str(area.get("text") or "").strip() or f"{name} {position + 1}"
+        label = _area_text(area) or f"{name} {position + 1}"
         category = str(area.get("category") or label)
         if area.get("category") and category not in categories:
             raise PlanRefused(f"{where}: category {category!r} is not one of the plan's.")
         yield PlanSection(label, SectionKind.STANDING, capacity, displayed, category=category)
 
 
+def _check_area(area: dict[str, Any], where: str) -> None:
+    """Sizes stand in the area itself in older files, in an object named after its shape in newer ones."""
+    _position(area, where)
+    _numbers(area, tuple(key for key in ("width", "height") if key in area), where, "an area", least=0)
+    if "rotation" in area:
+        _numbers(area, ("rotation",), where, "an area")
+    for shape, keys in (("rectangle", ("width", "height")), ("circle", ("radius",))):
+        if isinstance(area.get(shape), dict):
+            _numbers(area[shape], keys, where, shape, least=0)
+    ellipse = area.get("ellipse")
+    if isinstance(ellipse, dict):
+        _numbers(ellipse.get("radius"), ("x", "y"), where, "the radius of an ellipse", least=0)
+
+
+def _area_text(area: dict[str, Any]) -> str:
+    value = area.get("text")
+    text = value.get("text") if isinstance(value, dict) else value
+    return text.strip() if isinstance(text, str) else ""
+
+
 def _row_seats(
     row: dict[str, Any], row_position: int, place: str, origin: tuple[float, float], categories: frozenset[str], seen: dict[str, str]
 ) -> Iterator[PlanSeat]:
-    label = str(row.get("row_number") or row.get("row_label") or row_position + 1)
+    label = _label(row, "row", row_position, f"{place}, row {row_position + 1}")
     where_row = f"{place}, row {label!r}"
     row_x, row_y = _position(row, where_row)
     for position, seat in enumerate(_objects(row, "seats", where_row)):
@@ -146,7 +172,9 @@ def _row_seats(
         if category not in categories:
             raise PlanRefused(f"{where}: category {category!r} is not one of the plan's.")
         x, y = _position(seat, where)
-        number = str(seat.get("seat_number") or position + 1)
+        if "radius" in seat:
+            _numbers(seat, ("radius",), where, "a seat", least=0)
+        number = _label(seat, "seat", position, where)
         yield PlanSeat(guid, label, row_position, number, position, origin[0] + row_x + x, origin[1] + row_y + y, category)
 
 
@@ -164,12 +192,45 @@ def _text(parent: dict[str, Any], key: str, place: str) -> str:
     return value.strip()
 
 
+def _label(parent: dict[str, Any], kind: str, position: int, where: str) -> str:
+    """`row_number` or `seat_number`; without one, the place in the plan put into the label's pattern (`Row %s`)."""
+    number = parent.get(f"{kind}_number")
+    if isinstance(number, bool) or not isinstance(number, str | int | None):
+        raise PlanRefused(f"{where}: {kind}_number must be text.")
+    if number is not None and str(number).strip():
+        return str(number).strip()
+    pattern = parent.get(f"{kind}_label")
+    return pattern.strip().replace("%s", str(position + 1)) if isinstance(pattern, str) and pattern.strip() else str(position + 1)
+
+
 def _position(parent: dict[str, Any], place: str) -> tuple[float, float]:
-    value = parent.get("position")
-    if not isinstance(value, dict):
+    if not isinstance(parent.get("position"), dict):
         raise PlanRefused(f"{place}: position is missing.")
-    x, y = value.get("x"), value.get("y")
-    for axis in (x, y):
-        if not isinstance(axis, int | float) or isinstance(axis, bool) or not math.isfinite(axis):
-            raise PlanRefused(f"{place}: position needs numbers x and y.")
-    return float(value["x"]), float(value["y"])
+    x, y = _numbers(parent["position"], ("x", "y"), place, "position")
+    return x, y
+
+
+def _numbers(value: Any, keys: tuple[str, ...], place: str, what: str, *, least: float = -FARTHEST) -> list[float]:
+    """The named numbers of an object, each between `least` and `FARTHEST`."""
+    numbers: list[float] = []
+    for number in [value.get(key) for key in keys] if isinstance(value, dict) else [None]:
+        # The comparison comes before any conversion: JSON's whole numbers have no end, floats do.
+        if not isinstance(number, int | float) or isinstance(number, bool) or not least <= number <= FARTHEST:
+            raise PlanRefused(f"{place}: {what} needs numbers {' and '.join(keys)}, from {least:,.0f} to {FARTHEST:,}.")
+        numbers.append(float(number))
+    return numbers
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _refuse_unstorable(source: dict[str, Any]) -> None:
+    """PostgreSQL's text holds neither NUL nor half of a surrogate pair."""
+    try:
+        text = json.dumps(source, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
+        raise PlanRefused("The plan holds text or numbers that can't be stored.") from error
+    if "\\u0000" in text:
+        raise PlanRefused("The plan holds a NUL character.")

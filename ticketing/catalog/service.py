@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from ticketing.accounts.tables import Vendor
 from ticketing.audit.service import record
-from ticketing.catalog.plan import SeatingPlan
-from ticketing.catalog.rules import ConfigurationKind, SectionKind, Visibility, platform_fee, tax_in_price
+from ticketing.catalog.plan import SeatingPlan, parse_plan
+from ticketing.catalog.rules import ConfigurationKind, EventStatus, SectionKind, Visibility, platform_fee, tax_in_price
 from ticketing.catalog.tables import (
     Artist,
     Configuration,
@@ -35,9 +35,7 @@ from ticketing.foundation.errors import Invalid, NotFound
 from ticketing.foundation.ids import new_id
 from ticketing.foundation.money import exponent
 
-
-class LayoutNotFound(NotFound):
-    """No such layout of this vendor."""
+LONGEST_TITLE = 300
 
 
 class PaymentAccountNotFound(NotFound):
@@ -99,7 +97,26 @@ def _configuration(session: Session, *, vendor_id: UUID, venue_id: UUID, name: s
     configuration = Configuration(vendor_id=vendor_id, venue_id=venue_id, name=name, kind=kind)
     session.add(configuration)
     session.flush()
+    record(session, actor_id=None, action="configuration.created", subject_id=configuration.id)
     return configuration.id
+
+
+def find_layout(session: Session, *, vendor_id: UUID, venue_id: UUID) -> tuple[UUID, SeatingPlan] | None:
+    """The vendor's layout of the venue that was published last, and its plan."""
+    row = session.execute(
+        select(Layout.id, Layout.plan)
+        .join(Configuration, Configuration.id == Layout.configuration_id)
+        .where(Configuration.venue_id == venue_id, Layout.vendor_id == vendor_id, Layout.published_at.is_not(None))
+        .order_by(Layout.published_at.desc(), Layout.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else (row.id, parse_plan(row.plan))
+
+
+def find_venues(session: Session, *, vendor_id: UUID, name: str) -> list[tuple[UUID, str]]:
+    """The vendor's venues of that name: (id, city)."""
+    rows = session.execute(select(Venue.id, Venue.city).where(Venue.vendor_id == vendor_id, Venue.name == name).order_by(Venue.city))
+    return [(row.id, row.city) for row in rows]
 
 
 def _write_sections(session: Session, layout_id: UUID, plan: SeatingPlan) -> None:
@@ -139,6 +156,7 @@ def create_series(session: Session, *, vendor_id: UUID, title: str, source_key: 
     series = Series(vendor_id=vendor_id, title=title, source_key=source_key)
     session.add(series)
     session.flush()
+    record(session, actor_id=None, action="series.created", subject_id=series.id)
     return series.id
 
 
@@ -158,6 +176,8 @@ class EventDraft:
     tags: tuple[str, ...] = ()
     doors_at: datetime | None = None
     visibility: Visibility = Visibility.PUBLIC
+    public_at: datetime | None = None
+    """When it becomes public; only with `Visibility.PUBLIC_FROM`."""
     max_per_buyer: int = 10
     hold_seconds: int = 600
     checkout_seconds: int = 3600
@@ -165,13 +185,23 @@ class EventDraft:
     source_key: str | None = None
 
     def check(self) -> None:
-        """Raises `Invalid` naming the field."""
+        """Raises `Invalid` naming the fields, `UnknownZone`, `UnknownCurrency`."""
         exponent(self.currency)
+        starts_at = to_utc(self.local_start, self.zone)
+        closes_at = self.sales_close_at or starts_at
         fields: dict[str, str] = {}
-        if not 0 < len(self.title) <= 300:
-            fields["title"] = "1 to 300 characters"
-        if self.sales_open_at >= (self.sales_close_at or to_utc(self.local_start, self.zone)):
+        if not 0 < len(self.title) <= LONGEST_TITLE:
+            fields["title"] = f"1 to {LONGEST_TITLE} characters"
+        for name in ("sales_open_at", "sales_close_at", "doors_at", "public_at"):
+            instant: datetime | None = getattr(self, name)
+            if instant is not None and instant.tzinfo is None:
+                fields[name] = "needs a time zone"
+        if not fields and self.sales_open_at >= closes_at:
             fields["sales_open_at"] = "must be before sales close"
+        if not fields and self.doors_at is not None and self.doors_at > starts_at:
+            fields["doors_at"] = "must not be after the start"
+        if (self.visibility is Visibility.PUBLIC_FROM) != (self.public_at is not None):
+            fields["public_at"] = "is given exactly with visibility public_from"
         if not 0 < self.max_per_buyer <= 1000:
             fields["max_per_buyer"] = "1 to 1000"
         if not 30 <= self.hold_seconds <= 7200 or self.checkout_seconds < self.hold_seconds:
@@ -183,9 +213,10 @@ class EventDraft:
 def create_event(
     session: Session, *, vendor_id: UUID, venue_id: UUID, layout_id: UUID, draft: EventDraft, series_id: UUID | None = None
 ) -> UUID:
-    """A draft event. Raises `Invalid`, `UnknownZone`, `UnknownCurrency`."""
+    """A draft event. A start in a DST gap moves forward with the clock. Raises `Invalid`, `UnknownZone`, `UnknownCurrency`."""
     draft.check()
     starts_at = to_utc(draft.local_start, draft.zone)
+    local_start = starts_at.astimezone(zone(draft.zone)).replace(tzinfo=None)
     event = Event(
         vendor_id=vendor_id,
         venue_id=venue_id,
@@ -195,13 +226,14 @@ def create_event(
         description=draft.description,
         category=draft.category,
         tags=list(draft.tags),
-        local_start=draft.local_start,
+        local_start=local_start,
         zone=draft.zone,
         starts_at=starts_at,
         doors_at=draft.doors_at,
         sales_open_at=draft.sales_open_at,
         sales_close_at=draft.sales_close_at or starts_at,
         visibility=draft.visibility,
+        public_at=draft.public_at,
         max_per_buyer=draft.max_per_buyer,
         hold_seconds=draft.hold_seconds,
         checkout_seconds=draft.checkout_seconds,
@@ -222,20 +254,19 @@ DEFAULT_REFUND_POLICY: dict[str, Any] = {
 
 
 def add_artists(session: Session, *, event_id: UUID, artists: Sequence[tuple[str, str]]) -> None:
-    """(name, role) in billing order; people are made once and found by name."""
-    known: dict[str, UUID] = {}
-    for position, (name, role) in enumerate(artists):
-        if name in known:
-            continue
-        artist_id = session.execute(select(Artist.id).where(Artist.name == name)).scalar()
-        if artist_id is None:
-            artist = Artist(name=name)
-            session.add(artist)
-            session.flush()
-            artist_id = artist.id
-        known[name] = artist_id
-        session.add(EventArtist(event_id=event_id, artist_id=artist_id, role=role, position=position))
-    session.flush()
+    """(name, role) in billing order; people are made once and found by name. A name given twice keeps its first role."""
+    billed = dict(reversed(artists))
+    names = list(dict.fromkeys(name for name, _ in artists))
+    if not names:
+        return
+    # Names in one order everywhere, so that two imports at once wait for each other instead of deadlocking.
+    made = [{"id": new_id(), "name": name} for name in sorted(names)]
+    session.execute(postgresql.insert(Artist).on_conflict_do_nothing(), made)
+    ids = {row.name: row.id for row in session.execute(select(Artist.name, Artist.id).where(Artist.name.in_(names)))}
+    session.execute(
+        insert(EventArtist),
+        [{"event_id": event_id, "artist_id": ids[name], "role": billed[name], "position": n} for n, name in enumerate(names)],
+    )
 
 
 def price_layout(
@@ -245,7 +276,9 @@ def price_layout(
 
     Raises `Invalid` when a category of the layout has no price, or a price is negative.
     """
-    vendor = session.get_one(Vendor, vendor_id)
+    fee_bps, fee_fixed_minor = session.execute(
+        text("select fee_bps, fee_fixed_minor from vendor where id = :vendor"), {"vendor": vendor_id}
+    ).one()
     seated = session.execute(select(LayoutSeat.section_id, LayoutSeat.category).where(LayoutSeat.layout_id == layout_id).distinct()).all()
     standing = session.execute(
         select(Section.id, Section.name).where(Section.layout_id == layout_id, Section.kind == SectionKind.STANDING)
@@ -253,23 +286,24 @@ def price_layout(
     sold = {category for _, category in seated} | {name for _, name in standing}
     if missing := sorted(sold - prices_minor.keys()):
         raise Invalid(f"There is no price for {', '.join(missing)}.", fields={"prices": missing})
-    types: dict[str, UUID] = {}
-    for position, (category, price) in enumerate((c, p) for c, p in prices_minor.items() if c in sold):
-        if price < 0:
-            raise Invalid(f"The price of {category} is negative.", fields={"prices": category})
-        ticket_type = TicketType(
-            vendor_id=vendor_id,
-            event_id=event_id,
-            name=category,
-            position=position,
-            price_minor=price,
-            fee_minor=platform_fee(price, fee_bps=vendor.fee_bps, fee_fixed_minor=vendor.fee_fixed_minor),
-            tax_rate_bps=tax_rate_bps,
-            tax_minor=tax_in_price(price, tax_rate_bps=tax_rate_bps),
-        )
-        session.add(ticket_type)
-        session.flush()
-        types[category] = ticket_type.id
+    if negative := sorted(category for category, price in prices_minor.items() if price < 0):
+        raise Invalid(f"The price of {', '.join(negative)} is negative.", fields={"prices": negative})
+    types = {category: new_id() for category in prices_minor if category in sold}
+    rows = [
+        {
+            "id": type_id,
+            "vendor_id": vendor_id,
+            "event_id": event_id,
+            "name": category,
+            "position": position,
+            "price_minor": prices_minor[category],
+            "fee_minor": platform_fee(prices_minor[category], fee_bps=fee_bps, fee_fixed_minor=fee_fixed_minor),
+            "tax_rate_bps": tax_rate_bps,
+            "tax_minor": tax_in_price(prices_minor[category], tax_rate_bps=tax_rate_bps),
+        }
+        for position, (category, type_id) in enumerate(types.items())
+    ]
+    session.execute(insert(TicketType), rows)
     links = [{"event_id": event_id, "section_id": s, "category": c, "ticket_type_id": types[c]} for s, c in seated]
     links += [{"event_id": event_id, "section_id": s, "category": "", "ticket_type_id": types[name]} for s, name in standing]
     session.execute(insert(TicketTypeSection), links)
@@ -300,6 +334,15 @@ def allow_payment(session: Session, *, vendor_id: UUID, event_id: UUID, provider
     session.flush()
 
 
-def count_events(session: Session, *, vendor_id: UUID) -> int:
-    """Events of a vendor, in whatever state."""
-    return session.execute(select(func.count()).select_from(Event).where(Event.vendor_id == vendor_id)).scalar_one()
+@dataclass(frozen=True, slots=True)
+class ImportedEvent:
+    id: UUID
+    status: EventStatus
+    sales_close_at: datetime
+
+
+def find_imported_events(session: Session, *, vendor_id: UUID) -> dict[str, ImportedEvent]:
+    """The vendor's events that came from elsewhere, by `source_key`."""
+    columns = (Event.source_key, Event.id, Event.status, Event.sales_close_at)
+    rows = session.execute(select(*columns).where(Event.vendor_id == vendor_id, Event.source_key.is_not(None)))
+    return {key: ImportedEvent(event_id, status, closes_at) for key, event_id, status, closes_at in rows}

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.service import VendorView
 from ticketing.catalog import service as catalog
 from ticketing.catalog.plan import SeatingPlan, standing_plan
-from ticketing.catalog.rules import SectionKind, Visibility
-from ticketing.catalog.tables import Event
+from ticketing.catalog.rules import EventStatus, SectionKind, Visibility
 from ticketing.foundation.clock import to_utc, whole_weeks_between
+from ticketing.foundation.errors import Invalid
 from ticketing.importers.rules_file import ImportRules, Place
 from ticketing.importers.season_file import Concert, Problem, Programme, SeasonFile
-from ticketing.inventory.publish import publish_event
+from ticketing.inventory.publish import publish_events
 
 COMING_SEASON_STARTS_AFTER = timedelta(weeks=2)
 PROVIDER = "fake"
+PUBLISHED_AT_ONCE = 50
+"""Events per statement: a hundred thousand seats, so that progress is seen."""
+
+
+class VenueNotInFile(Invalid):
+    """A seating plan was given for a venue that the file does not have."""
 
 
 @dataclass(slots=True)
@@ -32,7 +39,13 @@ class ImportReport:
     concerts_in: int
     stored: int = 0
     unchanged: int = 0
+    """There already; left as they are."""
+    hidden: int = 0
+    """Of the stored ones: private, so not listed."""
     published: int = 0
+    """Stored now or before, and put on sale now."""
+    over: int = 0
+    """Of the stored ones: past, so they stay drafts."""
     problems: list[Problem] = field(default_factory=list)
 
     def reasons(self) -> dict[str, int]:
@@ -71,45 +84,71 @@ class SeasonImport:
         self._now = now
         self._progress = progress
         self._halls: dict[tuple[str, str], _Hall] = {}
+        self._series: dict[str, UUID] = {}
         self._weeks: dict[str, int] = {}
 
     def run(self, file: SeasonFile) -> ImportReport:
-        """Store what can be placed; report the rest."""
+        """Store what can be placed; report the rest. Raises `VenueNotInFile`, `RulesRefused`."""
+        self._check_plans(file)
+        # One import of a vendor at a time: the other one finds everything there.
+        self._session.execute(text("select from vendor where id = :vendor for no key update"), {"vendor": self._vendor.id})
         report = ImportReport(file.concerts_in, problems=list(file.problems))
-        keys = select(Event.source_key).where(Event.vendor_id == self._vendor.id, Event.source_key.is_not(None))
-        known = set(self._session.execute(keys).scalars())
+        known = catalog.find_imported_events(self._session, vendor_id=self._vendor.id)
         if self._into_coming_season:
             self._plan_weeks(file)
         catalog.connect_payment_account(
             self._session, vendor_id=self._vendor.id, provider=PROVIDER, account_ref=f"acct_{self._vendor.slug}"
         )
+        publishable: list[UUID] = []
         for programme in file.programmes:
-            for concert in programme.concerts:
-                if _source_key(concert) in known:
+            for concert, key in _keys(programme):
+                event = known.get(key)
+                if event is not None:
                     report.unchanged += 1
-                    continue
-                place = self._rules.place_of(concert.location)
-                if place is None:
-                    report.problems.append(Problem(concert.place, f"is in a place whose time zone no rule knows ({concert.location})"))
-                    continue
-                self._store(programme, concert, place, report)
+                    if event.status is EventStatus.DRAFT and event.sales_close_at > self._now:
+                        publishable.append(event.id)
+                elif isinstance(place := self._place(concert), str):
+                    report.problems.append(concert.problem(place))
+                else:
+                    publishable += self._store(programme, concert, key, place, report)
             self._progress(len(programme.concerts))
+        if self._publish:
+            for start in range(0, len(publishable), PUBLISHED_AT_ONCE):
+                publish_events(self._session, event_ids=publishable[start : start + PUBLISHED_AT_ONCE], now=self._now)
+            report.published = len(publishable)
+        report.problems.sort(key=lambda problem: problem.line)
         return report
+
+    def _check_plans(self, file: SeasonFile) -> None:
+        venues = {concert.venue for programme in file.programmes for concert in programme.concerts}
+        for name in self._plans:
+            if name not in venues:
+                near = get_close_matches(name, venues, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else "name it as the file does."
+                raise VenueNotInFile(f"No concert of the file is at {name!r}: {hint}")
+
+    def _place(self, concert: Concert) -> Place | str:
+        """Where it is, or why it is left out."""
+        if self._rules.events.private_are == "left out" and self._rules.is_private(concert.event_type):
+            return f"is not for the public ({concert.event_type})"
+        place = self._rules.place_of(concert.location)
+        return place or f"is in a place whose time zone no rule knows ({concert.location})"
 
     def _plan_weeks(self, file: SeasonFile) -> None:
         """Each season moves as one, by whole weeks, so that weekdays and the order of its nights stay true."""
         first: dict[str, datetime] = {}
         for concert in (concert for programme in file.programmes for concert in programme.concerts):
-            start = to_utc(datetime.combine(concert.day, concert.wall_time), "America/New_York")
+            start = datetime.combine(concert.day, concert.wall_time, UTC)
             first[concert.season] = min(start, first.get(concert.season, start))
         target = self._now + COMING_SEASON_STARTS_AFTER
         self._weeks = {season: whole_weeks_between(start, target) for season, start in first.items()}
 
-    def _store(self, programme: Programme, concert: Concert, place: Place, report: ImportReport) -> None:
-        hall = self._hall(concert, place)
+    def _store(self, programme: Programme, concert: Concert, key: str, place: Place, report: ImportReport) -> list[UUID]:
+        """Make series and event; returns the event if it can be published."""
+        vendor_id, hall, rules = self._vendor.id, self._hall(concert, place), self._rules
         local_start = datetime.combine(concert.day, concert.wall_time) + timedelta(weeks=self._weeks.get(concert.season, 0))
         starts_at = to_utc(local_start, place.zone)
-        sales = self._rules.tables["sales"]
+        private = rules.is_private(concert.event_type)
         draft = catalog.EventDraft(
             title=programme.title,
             description=programme.description,
@@ -118,16 +157,23 @@ class SeasonImport:
             local_start=local_start,
             zone=place.zone,
             currency=place.currency,
-            sales_open_at=starts_at - timedelta(days=sales["on_sale_days_before"]),
-            visibility=Visibility.HIDDEN if self._rules.is_private(concert.event_type) else Visibility.PUBLIC,
-            max_per_buyer=sales["max_per_buyer"],
-            refund_policy=sales["refund_policy"],
-            source_key=_source_key(concert),
+            sales_open_at=starts_at - timedelta(days=rules.sales.on_sale_days_before),
+            visibility=Visibility.HIDDEN if private else Visibility.PUBLIC,
+            max_per_buyer=rules.sales.max_per_buyer,
+            refund_policy=rules.sales.refund_policy.model_dump(mode="json"),
+            source_key=key,
         )
-        vendor_id = self._vendor.id
-        series_id = catalog.create_series(self._session, vendor_id=vendor_id, title=programme.title, source_key=f"season:{programme.id}")
+        if programme.id not in self._series:
+            self._series[programme.id] = catalog.create_series(
+                self._session, vendor_id=vendor_id, title=programme.title, source_key=f"season:{programme.id}"
+            )
         event_id = catalog.create_event(
-            self._session, vendor_id=vendor_id, venue_id=hall.venue_id, layout_id=hall.layout_id, draft=draft, series_id=series_id
+            self._session,
+            vendor_id=vendor_id,
+            venue_id=hall.venue_id,
+            layout_id=hall.layout_id,
+            draft=draft,
+            series_id=self._series[programme.id],
         )
         catalog.add_artists(self._session, event_id=event_id, artists=programme.artists)
         catalog.price_layout(
@@ -136,13 +182,15 @@ class SeasonImport:
             event_id=event_id,
             layout_id=hall.layout_id,
             prices_minor=self._prices(hall.plan, place.currency),
-            tax_rate_bps=self._rules.tables["prices"]["tax_rate_bps"],
+            tax_rate_bps=rules.prices.tax_rate_bps,
         )
         catalog.allow_payment(self._session, vendor_id=vendor_id, event_id=event_id, provider=PROVIDER)
         report.stored += 1
-        if self._publish and starts_at > self._now:
-            publish_event(self._session, event_id=event_id, now=self._now)
-            report.published += 1
+        report.hidden += private
+        if starts_at > self._now:
+            return [event_id]
+        report.over += 1
+        return []
 
     def _prices(self, plan: SeatingPlan, currency: str) -> dict[str, int]:
         standing = [section.name for section in plan.sections if section.kind is SectionKind.STANDING]
@@ -150,23 +198,35 @@ class SeasonImport:
         return {name: self._rules.price_minor(name, position, currency) for position, name in enumerate(categories)}
 
     def _hall(self, concert: Concert, place: Place) -> _Hall:
+        """The venue with the plan given for it, else with the layout it has, else as one room to stand in."""
         key = (concert.venue, place.city)
         if key not in self._halls:
+            vendor_id, name = self._vendor.id, concert.venue
             venue_id = catalog.create_venue(
-                self._session,
-                vendor_id=self._vendor.id,
-                name=concert.venue,
-                city=place.city,
-                country=place.country,
-                zone_name=place.zone,
+                self._session, vendor_id=vendor_id, name=name, city=place.city, country=place.country, zone_name=place.zone
             )
-            plan = self._plans.get(concert.venue) or standing_plan(concert.venue, self._rules.tables["room"]["capacity"])
-            layout_id = catalog.create_layout(
-                self._session, vendor_id=self._vendor.id, venue_id=venue_id, name=plan.name, plan=plan, now=self._now
-            )
-            self._halls[key] = _Hall(venue_id, layout_id, plan)
+            plan = self._plans.get(name)
+            found = None if plan else catalog.find_layout(self._session, vendor_id=vendor_id, venue_id=venue_id)
+            if found is None:
+                room = self._rules.room
+                plan = plan or standing_plan(name, room.by_venue.get(name, room.capacity))
+                found = (
+                    catalog.create_layout(self._session, vendor_id=vendor_id, venue_id=venue_id, name=plan.name, plan=plan, now=self._now),
+                    plan,
+                )
+            self._halls[key] = _Hall(venue_id, *found)
         return self._halls[key]
 
 
-def _source_key(concert: Concert) -> str:
-    return f"season:{concert.programme_id}:{concert.number}"
+def _keys(programme: Programme) -> Iterator[tuple[Concert, str]]:
+    """Each concert with what makes it the same when it is imported again: programme, day and time as the file has them.
+
+    Not its number: a later file may have a concert more before it. The venue is added only where a programme is given
+    twice at once.
+    """
+    seen: set[str] = set()
+    for concert in programme.concerts:
+        key = f"season:{programme.id}:{concert.day}T{concert.wall_time:%H:%M}"
+        key = f"{key}:{concert.venue}" if key in seen else key
+        seen.add(key)
+        yield concert, key

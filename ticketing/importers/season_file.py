@@ -2,23 +2,29 @@
 
 `Date` is midnight in New York written in UTC, wherever the concert is; `Time` is local wall time or the string `None`; names
 carry double spaces and trailing commas; a value may be an object where the source had formatting; intermissions stand among
-the works. What can't be read is reported with its place, and left out.
+the works. What can't be read is reported with its line, and left out.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ticketing.catalog.service import LONGEST_TITLE
 from ticketing.foundation.errors import Invalid
+from ticketing.importers.located_json import LocatedJson
+from ticketing.importers.names import family_name, person, plain
 
 ARCHIVE_ZONE = ZoneInfo("America/New_York")
 MOST_TITLE_COMPOSERS = 3
+MOST_TAGS = 20
+NOT_COMPOSERS = {"Anthem", "Discussion", "Traditional", "Unspecified"}
+"""What stands in the place of a composer's name."""
+YEARS = range(1842, 2200)
 CLOCK_TIME = re.compile(r"^(1[0-2]|0?[1-9]):([0-5]\d)\s*([AP]M)$", re.IGNORECASE)
 
 
@@ -30,6 +36,7 @@ class SeasonFileRefused(Invalid):
 class Problem:
     """A record that was left out: where, and why."""
 
+    line: int
     place: str
     reason: str
 
@@ -39,6 +46,7 @@ class Concert:
     programme_id: str
     number: int
     """Within its programme, from 1."""
+    line: int
     season: str
     event_type: str
     location: str
@@ -48,7 +56,10 @@ class Concert:
 
     @property
     def place(self) -> str:
-        return f"programme {self.programme_id}, concert {self.number}"
+        return _place(self.programme_id, self.number)
+
+    def problem(self, reason: str) -> Problem:
+        return Problem(self.line, self.place, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,70 +83,82 @@ class SeasonFile:
     """Concerts in the file, readable or not."""
 
 
-def read_season(text: str | bytes) -> SeasonFile:
+def read_season(content: bytes) -> SeasonFile:
     """Parse a season file; raises `SeasonFileRefused` when it is not one."""
     try:
-        source = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        document = LocatedJson(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # ValueError: broken JSON, broken UTF-8
         raise SeasonFileRefused(f"The season file is not complete JSON ({error}).") from error
-    programs = source.get("programs") if isinstance(source, dict) else None
-    if not isinstance(programs, list):
+    source = document.value
+    if not isinstance(source, dict) or not isinstance(source.get("programs"), list):
         raise SeasonFileRefused("A season file is a JSON object with a list `programs`.")
     problems: list[Problem] = []
     programmes: list[Programme] = []
     seen: set[str] = set()
     total = 0
-    for number, item in enumerate(programs, start=1):
+    start = document.member(document.start, "programs")
+    assert start is not None
+    for item, at in zip(source["programs"], document.elements(start), strict=True):
         concerts = item.get("concerts") if isinstance(item, dict) else None
-        total += len(concerts) if isinstance(concerts, list) else 1
-        if not isinstance(item, dict) or not isinstance(concerts, list) or not isinstance(item.get("id"), str):
-            problems.append(Problem(f"entry {number}", "is no programme with id and concerts"))
-        elif item["id"] in seen:
-            problems.extend(Problem(f"entry {number}", f"programme {item['id']} stands twice") for _ in concerts)
-        else:
-            seen.add(item["id"])
-            programmes.append(_programme(item, problems))
+        lines = _concert_lines(document, at, concerts)
+        total += max(1, len(lines))
+        if reason := _refusal(item, seen):
+            problems.extend(Problem(line, "a programme", reason) for line in lines or [document.line(at)])
+            continue
+        seen.add(item["id"])
+        programmes.append(_programme(item, lines, problems))
     return SeasonFile(tuple(programmes), tuple(problems), total)
 
 
-def plain(value: Any) -> str:
-    """Text without formatting: nested objects flattened, spaces folded, trailing commas cut."""
-    if isinstance(value, dict):
-        parts = [plain(value["_"])] if "_" in value else []
-        parts += [plain(part) for key, part in value.items() if key != "_"]
-        value = " ".join(part for part in parts if part)
-    elif isinstance(value, list):
-        value = " ".join(plain(part) for part in value)
-    elif value is None:
-        return ""
-    return re.sub(r"\s+", " ", str(value)).strip(" ,;")
+def _concert_lines(document: LocatedJson, programme_at: int, concerts: Any) -> list[int]:
+    start = document.member(programme_at, "concerts") if isinstance(concerts, list) else None
+    return [] if start is None else [document.line(at) for at in document.elements(start)]
 
 
-def person(name: Any) -> str:
-    """`Handel,  George  Frideric` → `George Frideric Handel`."""
-    last, comma, first = plain(name).partition(",")
-    return f"{first.strip()} {last.strip()}" if comma and first.strip() else last.strip()
+def _refusal(item: Any, seen: set[str]) -> str | None:
+    """Why nothing of a programme can be used."""
+    if not isinstance(item, dict):
+        return "is no object"
+    if not isinstance(item.get("id"), str) or not plain(item["id"]):
+        return "has no id"
+    for key in ("concerts", "works"):
+        value = item.get(key, [])
+        if not isinstance(value, list) or (key == "works" and not all(isinstance(work, dict) for work in value)):
+            return f"has {key} that are no list of objects"
+    if not item.get("concerts"):
+        return "has no concerts"
+    return "stands twice in the file" if item["id"] in seen else None
 
 
-def _programme(item: dict[str, Any], problems: list[Problem]) -> Programme:
-    works = [work for work in item.get("works") or [] if isinstance(work, dict) and "interval" not in work]
-    composers = list(dict.fromkeys(plain(work.get("composerName")).partition(",")[0] for work in works if work.get("composerName")))
-    programme_id = item["id"]
-    concerts = [
-        concert
-        for number, source in enumerate(item["concerts"], start=1)
-        if (concert := _concert(programme_id, number, plain(item.get("season")), source, problems))
+def _place(programme_id: str, number: int) -> str:
+    return f"programme {programme_id}, concert {number}"
+
+
+def _programme(item: dict[str, Any], lines: list[int], problems: list[Problem]) -> Programme:
+    works = [work for work in item.get("works", []) if "interval" not in work]
+    composers = [
+        name for name in dict.fromkeys(family_name(work.get("composerName")) for work in works) if name and name not in NOT_COMPOSERS
     ]
-    lines = [": ".join(filter(None, (person(w.get("composerName")), _work_title(w)))) for w in works]
+    programme_id, season, orchestra = plain(item["id"]), plain(item.get("season")), plain(item.get("orchestra"))
+    concerts: dict[tuple[date, time, str], Concert] = {}
+    for number, (source, line) in enumerate(zip(item["concerts"], lines, strict=True), start=1):
+        concert = _concert(source, programme_id, number, line, season)
+        if isinstance(concert, str):
+            problems.append(Problem(line, _place(programme_id, number), concert))
+            continue
+        first = concerts.setdefault((concert.day, concert.wall_time, concert.venue), concert)
+        if first is not concert:
+            problems.append(concert.problem(f"is the same as another of its programme (concert {first.number})"))
+    pieces = [": ".join(filter(None, (person(work.get("composerName")), _work_title(work)))) for work in works]
     return Programme(
         id=programme_id,
-        season=plain(item.get("season")),
-        orchestra=plain(item.get("orchestra")),
-        title=_title(composers) or plain(item.get("orchestra")) or "Concert",
-        description="\n".join(line for line in lines if line),
-        tags=tuple(composers[:20]),
+        season=season,
+        orchestra=orchestra,
+        title=(_title(composers) or orchestra or "Concert")[:LONGEST_TITLE],
+        description="\n".join(filter(None, [orchestra, *pieces])),
+        tags=tuple(composers[:MOST_TAGS]),
         artists=tuple(_artists(works)),
-        concerts=tuple(concerts),
+        concerts=tuple(concerts.values()),
     )
 
 
@@ -156,7 +179,7 @@ def _artists(works: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     soloists = [
         (plain(soloist.get("soloistName")), plain(soloist.get("soloistInstrument")) or "Soloist")
         for work in works
-        for soloist in work.get("soloists") or []
+        for soloist in (work["soloists"] if isinstance(work.get("soloists"), list) else [])
         if isinstance(soloist, dict)
     ]
     for name, role in [*conductors, *soloists]:
@@ -166,26 +189,41 @@ def _artists(works: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
             yield full, role
 
 
-def _concert(programme_id: str, number: int, season: str, source: Any, problems: list[Problem]) -> Concert | None:
-    place = f"programme {programme_id}, concert {number}"
+def _concert(source: Any, programme_id: str, number: int, line: int, season: str) -> Concert | str:
+    """The concert, or why it can't be placed."""
     if not isinstance(source, dict):
-        problems.append(Problem(place, "is no concert"))
-        return None
+        return "is no object"
     location, venue = plain(source.get("Location")), plain(source.get("Venue"))
     if not location or not venue:
-        problems.append(Problem(place, "has no venue or location"))
-        return None
-    try:
-        instant = datetime.fromisoformat(str(source.get("Date")))
-        day = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(ARCHIVE_ZONE).date()
-    except ValueError:
-        problems.append(Problem(place, f"has no readable date ({plain(source.get('Date')) or 'none'})"))
-        return None
+        return "has no venue or location"
+    day = _day(source.get("Date"))
+    if isinstance(day, str):
+        return day
     clock = CLOCK_TIME.match(plain(source.get("Time")))
     if clock is None:
-        problems.append(Problem(place, f"has no time of day ({plain(source.get('Time')) or 'none'})"))
-        return None
+        return f"has no time of day ({plain(source.get('Time')) or 'none'})"
     hour = int(clock[1]) % 12 + (12 if clock[3].upper() == "PM" else 0)
     return Concert(
-        programme_id, number, season, plain(source.get("eventType")) or "Concert", location, venue, day, time(hour, int(clock[2]))
+        programme_id=programme_id,
+        number=number,
+        line=line,
+        season=season,
+        event_type=plain(source.get("eventType")) or "Concert",
+        location=location,
+        venue=venue,
+        day=day,
+        wall_time=time(hour, int(clock[2])),
     )
+
+
+def _day(value: Any) -> date | str:
+    """The day that an instant is midnight of in New York (a date without a zone is that date), or why it is none."""
+    written = plain(value)
+    try:
+        instant = datetime.fromisoformat(written)
+        local = instant.astimezone(ARCHIVE_ZONE) if instant.tzinfo else instant
+    except (ValueError, OverflowError):
+        return f"has no readable date ({written or 'none'})"
+    if local.time() != time():
+        return f"has a date that is not midnight in New York ({written})"
+    return local.date() if local.year in YEARS else f"has no plausible date ({written})"

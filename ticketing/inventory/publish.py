@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from ticketing.audit.service import record
@@ -23,6 +25,10 @@ class EventIncomplete(Conflict):
     """The event lacks something that selling it needs; the message says what."""
 
 
+class EventOver(Conflict):
+    """The event's sales ended before it was published."""
+
+
 SEATS = """
 insert into event_seat (event_id, seat_no, ticket_type_id)
 select e.id, s.seat_no, coalesce(by_category.ticket_type_id, whole.ticket_type_id)
@@ -31,7 +37,7 @@ join layout_seat s on s.layout_id = e.layout_id
 left join ticket_type_section by_category
   on by_category.event_id = e.id and by_category.section_id = s.section_id and by_category.category = s.category
 left join ticket_type_section whole on whole.event_id = e.id and whole.section_id = s.section_id and whole.category = ''
-where e.id = :event
+where e.id = any(:events)
 """
 
 POOLS = """
@@ -40,40 +46,65 @@ select uuidv7(), e.vendor_id, e.id, t.ticket_type_id, s.id, s.name, s.capacity
 from event e
 join section s on s.layout_id = e.layout_id and s.kind = 'standing'
 join ticket_type_section t on t.event_id = e.id and t.section_id = s.id
-where e.id = :event
-order by s.position
+where e.id = any(:events)
+order by e.id, s.position
 """
 
 CHECKS = """
-select e.status, l.published_at is not null as layout_published,
+select e.id, e.status, l.published_at is not null as layout_published,
   exists (select from event_payment_method m where m.event_id = e.id) as payable,
-  (select count(*) from section s where s.layout_id = e.layout_id
-    and not exists (select from ticket_type_section t where t.event_id = e.id and t.section_id = s.id)) as unpriced
+  e.sales_close_at <= :now as over,
+  array(
+    select s.name from section s where s.layout_id = e.layout_id
+      and not exists (select from ticket_type_section t where t.event_id = e.id and t.section_id = s.id and t.category = '')
+      and (s.kind = 'standing' or exists (
+        select from layout_seat ls where ls.layout_id = s.layout_id and ls.section_id = s.id
+          and not exists (
+            select from ticket_type_section t where t.event_id = e.id and t.section_id = s.id and t.category = ls.category)))
+    order by s.position
+  ) as unpriced
 from event e join layout l on l.id = e.layout_id
-where e.id = :event for update of e
+where e.id = any(:events) order by e.id for update of e
 """
 
 
 def publish_event(session: Session, *, event_id: UUID, now: datetime) -> None:
-    """Draft → published, in the caller's transaction. Raises `EventUnknown`, `EventIncomplete`, `TransitionNotAllowed`."""
-    row = session.execute(text(CHECKS), {"event": event_id}).one_or_none()
+    """Draft → published, in the caller's transaction.
+
+    Raises `EventUnknown`, `EventIncomplete`, `EventOver`, `TransitionNotAllowed`.
+    """
+    publish_events(session, event_ids=[event_id], now=now)
+
+
+def publish_events(session: Session, *, event_ids: Sequence[UUID], now: datetime) -> None:
+    """All of them or none; raises as `publish_event` does, for the first that can't be."""
+    ids = {"events": list(event_ids)}
+    rows = {row.id: row for row in session.execute(text(CHECKS), {**ids, "now": now})}
+    for event_id in event_ids:
+        _check(rows.get(event_id), event_id)
+    session.execute(text(SEATS), ids)
+    session.execute(text(POOLS), ids)
+    session.execute(
+        text("update event set status = :status, published_at = :now where id = any(:events)"),
+        {**ids, "status": EventStatus.PUBLISHED.value, "now": now},
+    )
+    # Analytics reads capacity with the ticket types: their stamp tells it to look.
+    session.execute(text("update ticket_type set position = position where event_id = any(:events)"), ids)
+    for event_id in event_ids:
+        record(session, actor_id=None, action="event.published", subject_id=event_id)
+        enqueue(session, topic="event.published", subject_id=event_id)
+
+
+def _check(row: Row[Any] | None, event_id: UUID) -> None:
     if row is None:
         raise EventUnknown("There is no such event.", event_id=event_id)
-    status = advance(EVENT_TRANSITIONS, EventStatus(row.status), EventStatus.PUBLISHED)
+    advance(EVENT_TRANSITIONS, EventStatus(row.status), EventStatus.PUBLISHED)
     for missing, what in (
         (not row.layout_published, "a published layout"),
         (not row.payable, "a way to be paid"),
-        (row.unpriced > 0, f"prices for {row.unpriced} of its sections"),
+        (bool(row.unpriced), f"prices for {', '.join(row.unpriced[:5])}"),
     ):
         if missing:
             raise EventIncomplete(f"The event lacks {what}.", event_id=event_id)
-    session.execute(text(SEATS), {"event": event_id})
-    session.execute(text(POOLS), {"event": event_id})
-    session.execute(
-        text("update event set status = :status, published_at = :now where id = :event"),
-        {"status": status.value, "now": now, "event": event_id},
-    )
-    # Analytics reads capacity with the ticket types: their stamp tells it to look.
-    session.execute(text("update ticket_type set position = position where event_id = :event"), {"event": event_id})
-    record(session, actor_id=None, action="event.published", subject_id=event_id)
-    enqueue(session, topic="event.published", subject_id=event_id)
+    if row.over:
+        raise EventOver("The event's sales are over: it can't be published any more.", event_id=event_id)

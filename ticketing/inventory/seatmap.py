@@ -9,12 +9,23 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ticketing.foundation.errors import NotFound
+
+
+class SectionNotFound(NotFound):
+    """The event has no such section."""
+
+
 FREE = "(es.state = 'free' or (es.state = 'held' and es.held_until <= :now))"
 POOL_FREE = """
 p.capacity - p.sold - (
   select coalesce(sum(l.quantity), 0) from hold h join hold_line l on l.hold_id = h.id
   where h.event_id = p.event_id and h.state = 'active' and h.expires_at > :now and l.pool_id = p.id
 )"""
+
+SECTION_EXISTS = """
+select exists (select from event e join section s on s.layout_id = e.layout_id where e.id = :event and s.id = :section)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,7 @@ order by s.position
 
 
 def section_seats(session: Session, *, event_id: UUID, section_id: UUID, now: datetime) -> list[SeatView]:
-    """The seats of one section, row by row."""
+    """The seats of one section, row by row; none for a standing section. Raises `SectionNotFound`."""
     rows = session.execute(
         text(f"""
 select ls.seat_no, ls.row_label, ls.row_position, ls.seat_label, ls.seat_position, ls.x, ls.y, ls.category, ls.accessible,
@@ -126,4 +137,7 @@ order by ls.seat_no
 """),
         {"event": event_id, "section": section_id, "now": now},
     )
-    return [SeatView(*row) for row in rows]
+    seats = [SeatView(*row) for row in rows]
+    if not seats and not session.execute(text(SECTION_EXISTS), {"event": event_id, "section": section_id}).scalar_one():
+        raise SectionNotFound("The event has no such section.", event_id=event_id, section_id=section_id)
+    return seats

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -59,6 +60,8 @@ class Children:
         self._records = records
         self._children: list[Child] = []
         self._lock: int | None = None
+        self._closing = False
+        self._starting = threading.Lock()
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -75,9 +78,11 @@ class Children:
                 self._lock = None
 
     def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str], directory: Path | None = None) -> None:
-        """Start a child; its output goes to `<logs>/<name>.log`, anew each time. Does not wait."""
+        """Start a child; its output goes to `<logs>/<name>.log`, anew each time. Does not wait. Any thread may call it."""
         log = self._logs / f"{name}.log"
-        with log.open("wb") as output:
+        with self._starting, log.open("wb") as output:
+            if self._closing:
+                raise ChildFailed(f"{name} was not started: everything is being stopped.")
             process = subprocess.Popen(
                 command,
                 env=dict(environment),
@@ -87,13 +92,13 @@ class Children:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._children.append(Child(name, process, log))
-        record = self._records / f"{name}.json"
-        record.write_text(json.dumps({"pid": process.pid, "born": _birth_of(process.pid)}))
+            self._children.append(Child(name, process, log))
+            record = self._records / f"{name}.json"
+            record.write_text(json.dumps({"pid": process.pid, "born": _birth_of(process.pid)}))
 
     def wait_ready(self, name: str, ready: Callable[[], bool], *, timeout_seconds: float = 60) -> None:
         """Wait until `ready` says so; raises `ChildFailed` with the log's last lines when the child ends or time is over."""
-        child = next(child for child in self._children if child.name == name)
+        child = self._named(name)
         deadline = time.monotonic() + timeout_seconds
         while not ready():
             if child.process.poll() is not None:
@@ -113,7 +118,7 @@ class Children:
     ) -> None:
         """Run a child to its end; raises `ChildFailed` when it fails or takes too long."""
         self.start(name, command, environment=environment, directory=directory)
-        child = self._children[-1]
+        child = self._named(name)
         try:
             code = child.process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
@@ -137,6 +142,8 @@ class Children:
     def stop(self) -> None:
         """Stop all, the last started first. A second Ctrl-C while this waits does not leave any behind."""
         interrupted = False
+        with self._starting:
+            self._closing = True
         while self._children:
             try:
                 self._end(self._children[-1])
@@ -147,6 +154,9 @@ class Children:
         if interrupted:
             raise KeyboardInterrupt
 
+    def _named(self, name: str) -> Child:
+        return next(child for child in reversed(self._children) if child.name == name)
+
     def _end(self, child: Child) -> None:
         if child.process.poll() is None:
             child.process.terminate()
@@ -156,7 +166,8 @@ class Children:
             os.killpg(child.process.pid, signal.SIGKILL)
         child.process.wait()
         (self._records / f"{child.name}.json").unlink(missing_ok=True)
-        self._children.remove(child)
+        with suppress(ValueError):  # the thread that ran it may have been first
+            self._children.remove(child)
 
 
 def stop_leftovers(records: Path) -> list[str]:

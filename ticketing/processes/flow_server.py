@@ -16,6 +16,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
+
+import stamina
 
 import ticketing
 from ticketing.foundation.errors import Misconfigured, Unavailable
@@ -105,7 +108,11 @@ def deploy(children: Children, settings: Settings) -> None:
 
 
 def start_worker(children: Children, settings: Settings) -> None:
-    """Start the worker that carries out the runs, and wait until the server knows it."""
+    """Start the worker that carries out the runs, and wait until the server knows it.
+
+    Runs of a worker before it are lost, and would keep their deployments' slots: they are set to crashed first.
+    """
+    FlowServer(settings).crash_unfinished()
     command = [program("prefect"), "worker", "start", "--pool", POOL, "--type", "process", "--limit", str(RUNS_AT_ONCE)]
     children.start(
         "prefect-worker",
@@ -133,7 +140,8 @@ class FlowServer:
     def request_run(self, flow: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Ask for a run of a deployed flow now; returns its id."""
         deployment = self._call("GET", f"/deployments/name/{flow}/{DEPLOYMENT}")
-        run = self._call("POST", f"/deployments/{deployment['id']}/create_flow_run", {"parameters": dict(parameters or {})})
+        body = {"parameters": dict(parameters or {}), "idempotency_key": str(uuid4())}
+        run = self._call("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
         return str(run["id"])
 
     def runs(self, flow: str | None = None) -> list[dict[str, Any]]:
@@ -144,6 +152,20 @@ class FlowServer:
             body["flows"] = {"name": {"any_": [flow]}}
         found: list[dict[str, Any]] = self._call("POST", "/flow_runs/filter", body)
         return found
+
+    def message_of(self, run: str) -> str:
+        """What Prefect says of a run's state."""
+        state = self._call("GET", f"/flow_runs/{run}")["state"] or {}
+        return str(state.get("message") or "no message")
+
+    def crash_unfinished(self) -> int:
+        """Set every begun and unfinished run to crashed, which frees its slot; returns how many. Only while no worker lives."""
+        unfinished = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
+        crashed = {"type": "CRASHED", "message": "Its worker was stopped."}
+        runs = self._call("POST", "/flow_runs/filter", {"flow_runs": unfinished, "limit": 200})
+        for run in runs:
+            self._call("POST", f"/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
+        return len(runs)
 
     def wait_for(self, runs: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
         """Wait until all runs are done; their final states by id. Raises `FlowRunUnfinished`."""
@@ -165,7 +187,13 @@ class FlowServer:
         headers = {"Authorization": self._authorization, "Content-Type": "application/json"}
         request = urllib.request.Request(self._api + path, data=content, headers=headers, method=method)  # noqa: S310 - loopback
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                return json.load(answer)
+            for attempt in stamina.retry_context(on=_may_pass, attempts=8, timeout=60):
+                with attempt, urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                    return json.load(answer)
         except (urllib.error.URLError, OSError, json.JSONDecodeError) as error:
             raise FlowServerRefused(f"Prefect's server did not answer {method} {path}: {error}.") from error
+
+
+def _may_pass(error: Exception) -> bool:
+    """Its SQLite has one writer: 503 says that it was busy."""
+    return isinstance(error, urllib.error.HTTPError) and error.code == 503

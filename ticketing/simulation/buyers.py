@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from ticketing.accounts.contact import ContactCipher
-from ticketing.accounts.service import create_guest
+from ticketing.accounts.service import create_guests
 from ticketing.catalog.browse import get_event
 from ticketing.foundation.db import Database
 from ticketing.foundation.settings import Settings
@@ -94,6 +94,7 @@ class _Street:
     due: list[tuple[datetime, int, _Open, ProviderNotice | None]] = field(default_factory=list)
     """Late notices (with a notice) and changes of mind (without), by time."""
     returning: list[tuple[datetime, int, UUID, Choice]] = field(default_factory=list)
+    refunds_due: bool = False
     number: int = 0
 
     def next_number(self) -> int:
@@ -184,7 +185,9 @@ def _keep_house(street: _Street, at: datetime) -> None:
     with street.database.connect() as connection, connection.transaction():
         street.database.set_clock(connection)
         sweep(connection, limit=10_000)
-    send_due_refunds(street.database, {FakeClient.name: street.provider}, limit=1_000)
+    if street.refunds_due:
+        send_due_refunds(street.database, {FakeClient.name: street.provider}, limit=1_000)
+        street.refunds_due = False
 
 
 async def _wave(street: _Street, wave: Sequence[Visit], at: datetime) -> None:
@@ -205,12 +208,10 @@ def _greet(street: _Street, wave: Sequence[Visit], at: datetime) -> None:
     strangers = sorted({visit.buyer for visit in wave} - street.people.keys())
     if not strangers:
         return
+    names = [f"{street.rng.choice(FIRST_NAMES)} {street.rng.choice(LAST_NAMES)}" for _ in strangers]
+    people = [(f"buyer-{buyer + 1}@buyers.example", name) for buyer, name in zip(strangers, names, strict=True)]
     with street.database.transaction() as session:
-        for buyer in strangers:
-            first, last = street.rng.choice(FIRST_NAMES), street.rng.choice(LAST_NAMES)
-            street.people[buyer] = create_guest(
-                session, email=f"buyer-{buyer + 1}@buyers.example", display_name=f"{first} {last}", cipher=street.cipher, now=at
-            )
+        street.people.update(zip(strangers, create_guests(session, people=people, cipher=street.cipher, now=at), strict=True))
 
 
 def _choose(street: _Street, visit: Visit, at: datetime) -> Choice | None:
@@ -249,6 +250,8 @@ async def _pay(street: _Street, one: _Open, at: datetime) -> None:
         street.tally.counts["declined"] += 1
         street.give_back_later(one.visit.event_id, one.choice, at + timedelta(minutes=40))
         return
+    if one.visit.outcome is Outcome.PAYS_TWICE:  # in another window; only one of the two can pay the order
+        again = await one.shopper.start_payment(one.order, attempt=3)
     notice = await one.shopper.pay(one.payment, at=at)
     if notice.kind != "payment.captured":  # the card was refused: once more with another
         street.tally.counts["declined"] += 1
@@ -258,8 +261,12 @@ async def _pay(street: _Street, one: _Open, at: datetime) -> None:
         # The places may be chosen by others before the word comes: then the money goes back.
         street.give_back_later(one.visit.event_id, one.choice, at + timedelta(minutes=40))
         heapq.heappush(street.due, (at + LATE_AFTER, street.next_number(), one, notice))
-    else:
-        await _settle(street, one, notice, at)
+        return
+    await _settle(street, one, notice, at)
+    if one.visit.outcome is Outcome.PAYS_TWICE:
+        settlement = await street.booking.settle(await one.shopper.pay(again, at=at))
+        street.tally.counts["returned"] += settlement is Settlement.REFUND_PLANNED
+        street.refunds_due = True
 
 
 async def _settle(street: _Street, one: _Open, notice: ProviderNotice, at: datetime) -> None:
@@ -271,6 +278,7 @@ async def _settle(street: _Street, one: _Open, notice: ProviderNotice, at: datet
             heapq.heappush(street.due, (at + one.visit.cancels_after, street.next_number(), one, None))
     elif settlement is Settlement.REFUND_PLANNED:
         street.tally.counts["returned"] += 1
+        street.refunds_due = True
     else:
         street.tally.counts["declined"] += 1
         street.give_back_later(one.visit.event_id, one.choice, at + timedelta(minutes=40))
@@ -288,4 +296,5 @@ async def _due(street: _Street, at: datetime) -> None:
         except REFUSALS:  # the event has begun
             continue
         street.tally.counts["cancelled"] += 1
+        street.refunds_due = True
         street.give_back_later(one.visit.event_id, one.choice, at)

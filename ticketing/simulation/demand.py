@@ -7,7 +7,7 @@ becomes of visits are rough figures of ticket shops, and only have to be plausib
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     ABANDONS_ORDER = "abandons_order"
     GIVES_UP_PAYING = "gives_up_paying"
     PAYS = "pays"
+    PAYS_TWICE = "pays_twice"
     PAYS_LATE = "pays_late"
     """The provider's word reaches us when the hold has ended."""
 
@@ -37,7 +38,8 @@ OUTCOMES = {
     Outcome.ABANDONS_HOLD: 0.13,
     Outcome.ABANDONS_ORDER: 0.05,
     Outcome.GIVES_UP_PAYING: 0.05,
-    Outcome.PAYS: 0.66,
+    Outcome.PAYS: 0.655,
+    Outcome.PAYS_TWICE: 0.005,
     Outcome.PAYS_LATE: 0.01,
 }
 PARTY_SIZES = {1: 0.16, 2: 0.50, 3: 0.12, 4: 0.15, 5: 0.04, 6: 0.03}
@@ -94,16 +96,16 @@ def _sold_share(offer: Offer, until: datetime) -> float:
 
 
 def _draw_visit(offer: Offer, buyer: int, rng: random.Random, until: datetime) -> Visit:
-    outcome = _draw(OUTCOMES, rng)
+    outcome = draw(OUTCOMES, rng)
     cancels = outcome is Outcome.PAYS and rng.random() < CANCELLING_SHARE
     return Visit(
         at=_draw_time(offer, rng, until),
         buyer=buyer,
         event_id=offer.event_id,
-        party=_draw(PARTY_SIZES, rng),
+        party=draw(PARTY_SIZES, rng),
         outcome=outcome,
-        channel=_draw(CHANNELS, rng),
-        referrer=_draw(REFERRERS, rng),
+        channel=draw(CHANNELS, rng),
+        referrer=draw(REFERRERS, rng),
         cancels_after=timedelta(days=rng.expovariate(1 / 6)) if cancels else None,
     )
 
@@ -131,6 +133,7 @@ def _at_a_waking_hour(at: datetime, zone: str, rng: random.Random) -> datetime:
     return local.astimezone(at.tzinfo)
 
 
-def _draw(shares: dict[Choice, float], rng: random.Random) -> Choice:
+def draw(shares: Mapping[Choice, float], rng: random.Random) -> Choice:
+    """One of the keys, as likely as its share."""
     (choice,) = rng.choices(list(shares), list(shares.values()))
     return choice
