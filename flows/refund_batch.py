@@ -20,7 +20,6 @@ from ticketing.payments.providers import PaymentProvider
 from ticketing.payments.refunds import RefundRun, send_due_refunds
 
 BATCH = 100
-"""A batch is one lease, of a minute."""
 
 MOST_BATCHES = 100
 
@@ -32,25 +31,16 @@ class RefundBatch:
 
 
 def refund_due(database: Database, providers: Mapping[str, PaymentProvider], *, dry_run: bool = False) -> RefundBatch:
-    """Send batch by batch until nothing is due; a dry run only counts. A busy provider ends the run: the next one goes on."""
+    """Send batch by batch until nothing is due; a dry run only counts. A provider that is busy ends the run: the next one goes on."""
     done = RefundRun()
     for _ in range(0 if dry_run else MOST_BATCHES):
         run = send_due_refunds(database, providers, limit=BATCH)
-        done = added(done, run)
-        if run == RefundRun() or run.busy:
+        done += run
+        if run == RefundRun() or run.held_back:
             break
     with database.connect() as connection:
         left = outstanding_refunds(connection)
     return RefundBatch(done=done, left=left)
-
-
-def added(total: RefundRun, run: RefundRun) -> RefundRun:
-    return RefundRun(
-        succeeded=total.succeeded + run.succeeded,
-        failed=total.failed + run.failed,
-        unknown=total.unknown + run.unknown,
-        busy=total.busy + run.busy,
-    )
 
 
 @flow(name="refund_batch", flow_run_name=run_named("send refunds"), timeout_seconds=600)
@@ -80,6 +70,7 @@ def headline(batch: RefundBatch, *, dry_run: bool) -> str:
 def summary(batch: RefundBatch) -> list[dict[str, str | int]]:
     done = batch.done
     counts = {"succeeded": done.succeeded, "failed": done.failed, "unknown": done.unknown, "provider busy": done.busy}
+    counts["our key not accepted"] = done.denied
     rows: list[dict[str, str | int]] = [{"what": what, "refunds": refunds} for what, refunds in counts.items()]
     return rows + [
         {"what": f"left: {left.state}", "refunds": left.refunds, "amount_minor": left.amount_minor, "currency": left.currency}

@@ -73,7 +73,7 @@ def test_tampering_is_found(database: Database, key: SealKey, tampering: str) ->
         run_seal(database, key)
     assert check(database, key).problems == ()
     with database.connect(Role.OWNER) as owner:
-        owner.execute(tampering)  # type: ignore[arg-type]
+        owner.execute(tampering)
         owner.commit()
     assert check(database, key).problems
 
@@ -82,7 +82,7 @@ def test_the_core_role_can_neither_change_nor_remove_entries(database: Database)
     write(database, 1)
     for statement in ("update audit_entry set action = 'x'", "delete from audit_entry", "delete from audit_seal"):
         with database.connect() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
 
 @given(st.lists(st.binary(max_size=8), min_size=1, max_size=40, unique=True), st.data())

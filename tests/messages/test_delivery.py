@@ -50,7 +50,7 @@ class Sink:
 
     def mails(self) -> list[EmailMessage]:
         files = sorted(self.directory.glob("*.eml"), key=lambda path: int(path.stem))
-        return [email.message_from_bytes(path.read_bytes(), policy=default) for path in files]  # type: ignore[arg-type]
+        return [email.message_from_bytes(path.read_bytes(), policy=default) for path in files]
 
     def stop(self) -> None:
         self._process.terminate()

@@ -89,6 +89,10 @@ def _database() -> Database:
     return database
 
 
+def _in_words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
+
+
 def _tell(report: ImportReport, *, seconds: float, as_json: bool) -> None:
     counts = {
         "concerts_in": report.concerts_in,
@@ -107,7 +111,7 @@ def _tell(report: ImportReport, *, seconds: float, as_json: bool) -> None:
         click.echo(f"left out: line {problem.line}: {problem.place} {problem.reason}")
     if len(report.problems) > SHOWN_PROBLEMS:
         click.echo(f"… and {len(report.problems) - SHOWN_PROBLEMS} more; --json lists all")
-    click.echo(f"{', '.join(f'{name.replace("_", " ")} {count}' for name, count in counts.items())} ({seconds:.1f} s)")
+    click.echo(f"{_in_words(counts)} ({seconds:.1f} s)")
 
 
 @command.command()
@@ -152,7 +156,7 @@ def plan(
     if as_json:
         click.echo(json.dumps({"name": seating.name, **counts, "layout_id": None if layout_id is None else str(layout_id)}))
         return
-    click.echo(f"{seating.name}: {', '.join(f'{count} {name.replace("_", " ")}' for name, count in counts.items())}")
+    click.echo(f"{seating.name}: {_in_words(counts)}")
     click.echo("The plan is in order; nothing was stored." if layout_id is None else f"Stored as layout {layout_id}.")
 
 

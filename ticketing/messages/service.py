@@ -81,7 +81,7 @@ returning m.id, m.kind, m.recipient_id, m.subject_id, m.attempts
 """
 
 RECORD = """
-update message set state = :state, lease_until = null, lease_token = null, next_try_at = :next,
+update message set state = cast(:state as text), lease_until = null, lease_token = null, next_try_at = :next,
   accepted_at = case when cast(:state as text) = 'accepted' then :now else accepted_at end
 where id = :id and lease_token = :token
 """

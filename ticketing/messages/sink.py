@@ -32,9 +32,9 @@ class SinkHandler:
         draft = self._directory / f".{number}"
         draft.write_bytes(content if isinstance(content, bytes) else content.encode())
         draft.rename(self._directory / f"{number}.eml")
-        if any(address.startswith("drop@") for address in envelope.rcpt_tos):
-            if isinstance(server.transport, asyncio.Transport):
-                server.transport.abort()  # after the final dot: the sender can't know
+        dropped = any(address.startswith("drop@") for address in envelope.rcpt_tos)
+        if dropped and isinstance(server.transport, asyncio.Transport):
+            server.transport.abort()  # after the final dot: the sender can't know
         return "250 OK"
 
 

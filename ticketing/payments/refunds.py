@@ -102,9 +102,13 @@ class RefundRun:
     denied: int = 0
     """Nothing was done: the provider does not accept our API key."""
 
-    def plus(self, outcomes: Sequence[str]) -> RefundRun:
+    @classmethod
+    def of(cls, outcomes: Sequence[str]) -> RefundRun:
         counted = Counter(outcomes)
-        return RefundRun(**{field.name: getattr(self, field.name) + counted[field.name] for field in fields(self)})
+        return cls(**{field.name: counted[field.name] for field in fields(cls)})
+
+    def __add__(self, other: RefundRun) -> RefundRun:
+        return RefundRun(**{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)})
 
     @property
     def held_back(self) -> bool:
@@ -156,7 +160,7 @@ def send_due_refunds(database: Database, providers: Mapping[str, PaymentProvider
             answered = sorted(zip(refunds, answers, strict=True), key=lambda pair: (pair[0].payment_id, pair[0].id))
             with connection.transaction():
                 database.set_clock(connection)
-                run = run.plus([_record(connection, refund, answer, token) for refund, answer in answered])
+                run += RefundRun.of([_record(connection, refund, answer, token) for refund, answer in answered])
             left -= len(refunds)
     return run
 
