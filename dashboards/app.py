@@ -20,6 +20,11 @@ log = logging.getLogger("dashboards")
 ICON = str(Path(__file__).parent / "icon.png")
 
 
+def link(label: str, address: str) -> None:
+    """A link that stays in this tab: Streamlit's own open another."""
+    st.markdown(f'<a href="{address}" target="_self">{label}</a>', unsafe_allow_html=True)
+
+
 def choose_vendor(user: SignedIn) -> Membership:
     """The vendor in the address, or the first; a chooser when there are several."""
     by_slug = {membership.slug: membership for membership in user.memberships}
@@ -66,10 +71,11 @@ def main() -> None:
     if user is None:
         st.title("Dashboards")
         st.write("Sign in to see the sales of your events. After signing in you come back here.")
-        st.link_button("Sign in", f"{shop}/sign-in?for=desk", type="primary")
+        link("Sign in", f"{shop}/sign-in?for=desk")
         return
     st.sidebar.caption(f"Signed in as {user.display_name}")
-    st.sidebar.markdown(f"[Sign out]({shop}/sign-out)")
+    with st.sidebar:
+        link("Sign out", f"{shop}/sign-out")
     if not user.memberships:
         st.title("Dashboards")
         st.warning("You are signed in, and no vendor has made you a member. Ask an owner to add you.")

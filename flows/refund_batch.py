@@ -20,7 +20,6 @@ from ticketing.payments.providers import PaymentProvider
 from ticketing.payments.refunds import RefundRun, send_due_refunds
 
 BATCH = 100
-
 MOST_BATCHES = 100
 
 
@@ -31,7 +30,7 @@ class RefundBatch:
 
 
 def refund_due(database: Database, providers: Mapping[str, PaymentProvider], *, dry_run: bool = False) -> RefundBatch:
-    """Send batch by batch until nothing is due; a dry run only counts. A provider that is busy ends the run: the next one goes on."""
+    """Send batch by batch until nothing is due; a dry run only counts. A busy provider ends the run: the next one goes on."""
     done = RefundRun()
     for _ in range(0 if dry_run else MOST_BATCHES):
         run = send_due_refunds(database, providers, limit=BATCH)
@@ -69,8 +68,13 @@ def headline(batch: RefundBatch, *, dry_run: bool) -> str:
 
 def summary(batch: RefundBatch) -> list[dict[str, str | int]]:
     done = batch.done
-    counts = {"succeeded": done.succeeded, "failed": done.failed, "unknown": done.unknown, "provider busy": done.busy}
-    counts["our key not accepted"] = done.denied
+    counts = {
+        "succeeded": done.succeeded,
+        "failed": done.failed,
+        "unknown": done.unknown,
+        "provider busy": done.busy,
+        "our key not accepted": done.denied,
+    }
     rows: list[dict[str, str | int]] = [{"what": what, "refunds": refunds} for what, refunds in counts.items()]
     return rows + [
         {"what": f"left: {left.state}", "refunds": left.refunds, "amount_minor": left.amount_minor, "currency": left.currency}

@@ -23,6 +23,11 @@ from ticketing.orders.booking import Booking
 TEMPLATE = "ticketing_template"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-browser", action="store_true", help="fail, rather than skip, where no Chromium is found")
+    parser.addoption("--screenshots", type=Path, metavar="DIRECTORY", help="keep the browser tests' pictures there")
+
+
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:
     """A short path: PostgreSQL's socket lies below it."""

@@ -16,6 +16,9 @@ import pytest
 
 from ticketing.cli import COMMANDS
 from ticketing.foundation import embedded
+from ticketing.foundation.schema import ROLE_STATEMENTS
+from ticketing.foundation.settings import Settings
+from ticketing.invariants.runner import load
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -123,6 +126,14 @@ def test_decision_records_are_numbered_without_gaps() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     for page in (ROOT / "docs" / "decisions").glob("[0-9]*.md"):
         assert page.read_text().startswith(f"# {page.name[:4]}: "), page.name
+
+
+def test_operations_page_lists_every_setting_invariant_and_role() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert set(re.findall(r"TICKETING_[A-Z_]+", page)) - {"TICKETING_"} == {f"TICKETING_{name.upper()}" for name in Settings.model_fields}
+    assert all(f"{statement};" in page for statement in ROLE_STATEMENTS)
+    families = "".join(re.findall(r"^\| ([A-Z0-9–, ]+) \|", page, flags=re.MULTILINE))
+    assert {invariant.code[0] for invariant in load()} <= set(families)
 
 
 def test_license_is_the_apache_license() -> None:

@@ -30,6 +30,8 @@ from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
 from ticketing.storefront.pages import STATIC, static_files
 from ticketing.storefront.pages import router as storefront_router
+from ticketing.storefront.problems import install_pages, is_for_programs
+from ticketing.storefront.view import crash_page
 from ticketing.tickets.qr import TicketSigner
 from ticketing.tickets.routes import router as tickets_router
 
@@ -77,6 +79,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.signer = TicketSigner.from_secrets(settings.secrets)
     app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
     install_problems(app)
+    install_pages(app)
     app.router.routes.extend(order_routes.routes)
     for router in (accounts_router, events_router, tickets_router):
         app.include_router(router, prefix="/api")
@@ -165,5 +168,6 @@ class EdgeMiddleware:
             log.exception("unexpected error %s at %s", reference, scope["path"])
             if started:
                 raise
-            answer = problem(500, "unexpected", f"Something went wrong on our side (reference {reference}).")
+            sentence = f"Something went wrong on our side (reference {reference})."
+            answer = problem(500, "unexpected", sentence) if is_for_programs(scope["path"]) else crash_page(sentence)
             await answer(scope, receive, send_with_headers)

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from tests.benchmarks import yardstick_orders
 from tests.benchmarks.load import Client
 from tests.benchmarks.report import Line
-from tests.benchmarks.world import World, world
+from tests.world import World, world
 from ticketing.invariants.runner import run_all
 
 BARS = {

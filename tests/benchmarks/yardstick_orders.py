@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from tests.benchmarks.world import World
+from tests.world import World
 from ticketing.foundation import embedded
 from ticketing.foundation.db import Role
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import subprocess
@@ -23,6 +24,7 @@ from tests.providers import FakeProviderProcess, start_fake_provider
 from ticketing.foundation.clock import utc_now
 from ticketing.foundation.ports import free_port
 from ticketing.foundation.settings import Settings
+from ticketing.payments import fake_provider
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import ProviderBusy, ProviderDenied, ProviderRefused, ProviderSession, ProviderUnknown
 
@@ -335,3 +337,16 @@ def test_one_sentence_is_said_when_a_webhook_address_is_none(settings: Settings,
     ended = run_provider(settings, "--journal", str(tmp_path / "j"), "--webhook-url", "localhost:8000")
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
     assert not (tmp_path / "j").exists()
+
+
+def test_it_shares_no_code_with_the_core() -> None:
+    package = Path(fake_provider.__file__).parent
+    imported = {
+        node.module
+        for file in package.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+    }
+    ours = {name for name in imported if name.startswith("ticketing.")}
+    assert ours
+    assert {name for name in ours if not name.startswith(fake_provider.__name__)} == set()

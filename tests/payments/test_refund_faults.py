@@ -116,9 +116,8 @@ def test_every_refund_is_paid_once_when_workers_are_killed_at_every_point(
     lists = shop.booking.wait(read_lists(shop.client))
     with shop.database.connect() as connection:
         examined, problems = compare(connection, provider="fake", lists=lists)
-    known = {payment.provider_ref for payment in payments}
     assert examined >= 2 * REFUNDS
-    assert [problem for problem in problems if "refund" in problem[0] or problem[0].removeprefix("payment ") in known] == []
+    assert problems == []
 
 
 def test_fresh_keys_pay_twice_and_only_the_provider_s_list_shows_it(

@@ -249,3 +249,19 @@ def test_a_run_sends_no_more_than_its_limit(shop: Shop) -> None:
     before = planned_ids(shop)
     assert send(shop, limit=3, at_once=2) == RefundRun(succeeded=3)
     assert planned_ids(shop) == set(sorted(before)[3:])
+
+
+def test_sums_agree_when_two_workers_refund_the_same_payments_at_once(shop: Shop) -> None:
+    payments = [shop.buy() for _ in range(3)]
+    for _ in range(16):
+        shop.plan_refunds(payments, amount_minor=100)
+    runs: list[RefundRun] = []
+    workers = [Thread(target=lambda: runs.append(send(shop, at_once=3))) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sum(runs, RefundRun()) == RefundRun(succeeded=48)
+    assert query(shop.database, "select refunded_minor, count(*) from payment group by 1") == [(1_600, 3)]
+    assert query(shop.database, "select sum(amount_minor)::int, count(*) from ledger_entry where account = 'refunds'") == [(0, 96)]
+    assert at_provider(shop, payments) == [1_600] * 3

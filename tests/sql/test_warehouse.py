@@ -228,8 +228,8 @@ def test_a_second_writer_is_refused(directory: Path) -> None:
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "header lost": lambda image: bytes(100) + image[100:],
     "half written": lambda image: image[: len(image) // 2],
-    "empty": lambda image: b"",
-    "something else": lambda image: b"not a database" * 1_000,
+    "empty": lambda _: b"",
+    "something else": lambda _: b"not a database" * 1_000,
 }
 
 

@@ -61,7 +61,10 @@ def clear_session_cookie(response: Response, audience: Audience) -> None:
 
 
 class SameOriginOnly:
-    """Refuses state-changing requests with a cookie that a browser says another site has sent."""
+    """Refuses state-changing requests that a browser says another site has sent.
+
+    With and without a cookie: signing somebody in to a stranger's account is an attack, too. Programs send neither header.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -75,8 +78,6 @@ class SameOriginOnly:
 
 def _from_elsewhere(scope: Scope) -> bool:
     headers = dict(scope["headers"])
-    if b"cookie" not in headers:
-        return False
     site = headers.get(b"sec-fetch-site")
     if site is not None:
         return site not in (b"same-origin", b"none")

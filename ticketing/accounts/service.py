@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.contact import ContactCipher
@@ -133,13 +133,28 @@ def create_guests(session: Session, *, people: Sequence[tuple[str, str]], cipher
     return [user_id for user_id, _, _ in guests]
 
 
-def create_visitor(session: Session, *, now: datetime) -> UUID:
-    """Somebody who has begun to choose seats; who they are comes at checkout."""
-    user = UserAccount(kind=UserKind.GUEST, display_name="Visitor", created_at=now)
-    session.add(user)
+FIRST_VISIT = text("""
+insert into idempotency_key (actor_id, key, request_digest, kind, resource_id) values (:nobody, :key, '', 'visitor', :visitor)
+on conflict (actor_id, key) do nothing returning resource_id
+""")
+NOBODY = UUID(int=0)
+"""The actor of a request by somebody who has no account yet."""
+
+
+def admit_visitor(session: Session, *, key: str, now: datetime) -> UUID:
+    """Somebody who has begun to choose seats; who they are comes at checkout.
+
+    `key` is a secret of the form that was sent: sent twice it is the same visitor, so that pressing twice doesn't hold twice.
+    """
+    visitor_id = new_id()
+    values = {"nobody": NOBODY, "key": f"visitor:{key}"}
+    if session.execute(FIRST_VISIT, values | {"visitor": visitor_id}).first() is None:
+        known = text("select resource_id from idempotency_key where actor_id = :nobody and key = :key")
+        return UUID(str(session.execute(known, values).scalar_one()))
+    session.add(UserAccount(id=visitor_id, kind=UserKind.GUEST, display_name="Visitor", created_at=now))
     session.flush()
-    record(session, actor_id=user.id, action="user.guest_created", subject_id=user.id)
-    return user.id
+    record(session, actor_id=visitor_id, action="user.guest_created", subject_id=visitor_id)
+    return visitor_id
 
 
 def introduce_visitor(session: Session, *, user_id: UUID, email: str, display_name: str, cipher: ContactCipher) -> None:

@@ -62,6 +62,8 @@ def _payment_problem(ours: tuple[str | None, str, int, int, str] | None, theirs:
     if theirs is None:
         return f"ours is {ours[1]}, which the provider does not have" if ours else None
     if ours is None:
+        if theirs.captured_minor == 0:  # a page whose address never reached us, because the answer was lost: no money, no matter
+            return None
         return f"the provider took {theirs.captured_minor} {theirs.currency} for {theirs.reference}, and we have no such payment"
     _, payment_id, captured, refunded, currency = ours
     if theirs.reference != payment_id:

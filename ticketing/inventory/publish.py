@@ -38,7 +38,9 @@ left join ticket_type_section by_category
   on by_category.event_id = e.id and by_category.section_id = s.section_id and by_category.category = s.category
 left join ticket_type_section whole on whole.event_id = e.id and whole.section_id = s.section_id and whole.category = ''
 where e.id = any(:events)
+order by e.id, s.seat_no
 """
+"""In order, so that an event's seats lie side by side on their pages."""
 
 POOLS = """
 insert into pool (id, vendor_id, event_id, ticket_type_id, section_id, name, capacity)

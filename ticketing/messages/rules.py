@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 
@@ -40,3 +41,14 @@ MESSAGE_TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
     MessageState.ACCEPTED: frozenset(),
     MessageState.SUPPRESSED: frozenset(),
 }
+
+
+def state_after_refusal(code: int, reply: bytes) -> MessageState:
+    """What becomes of a message whose recipient the mail server refused with `code` and `reply`.
+
+    550, 551 and 553 speak of the mailbox (RFC 5321, 4.2.3), unless the enhanced status says that it is a matter of policy
+    (x.7.x, RFC 3463), as when the server does not relay for us: then the address is good, and we must put something right.
+    """
+    if code in (550, 551, 553) and not re.match(rb"5\.7\.", reply):
+        return MessageState.SUPPRESSED
+    return MessageState.FAILED

@@ -1,9 +1,17 @@
-"""Messages: planned from the outbox, claimed, rendered, sent, recorded. Any run may be killed anywhere and run again."""
+"""Messages: planned from the outbox, claimed, composed, sent, recorded. Any run may be killed anywhere and run again.
+
+Each mail is an intent, a call and an outcome: its attempt is committed, then the mail server is asked outside any
+transaction, then the answer is committed. A sender that stops in between leaves an attempt whose outcome is `unknown`.
+"""
 
 from __future__ import annotations
 
+import logging
+import traceback
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
@@ -15,76 +23,117 @@ from ticketing.accounts.service import email_of
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.faults import fault_point
 from ticketing.foundation.ids import new_id
-from ticketing.messages.render import compose
+from ticketing.messages.render import NothingToSay, compose
 from ticketing.messages.rules import AT_LEAST_ONCE, MessageKind, MessageState
-from ticketing.messages.smtp import Mailer
+from ticketing.messages.smtp import Mailer, MailServerDown
 from ticketing.tickets.qr import TicketSigner
+
+log = logging.getLogger(__name__)
 
 TOPICS = {
     "order.confirmed": MessageKind.ORDER_CONFIRMED,
     "order.cancelled": MessageKind.ORDER_CANCELLED,
     "payment.returned": MessageKind.PAYMENT_RETURNED,
 }
-"""What of the outbox people are told; other topics are consumed and tell nobody yet."""
+"""What of the outbox people are told. Other topics (`event.published`, `refund.settled`) are consumed and tell nobody."""
 
-LEASE = timedelta(minutes=2)
-MOST_ATTEMPTS = 6
+LEASE = timedelta(minutes=3)
+"""For one mail; it begins anew with each, so that a long batch doesn't outlive it."""
+
+MOST_ATTEMPTS = 12
 BACKOFF = timedelta(minutes=1)
-"""Doubles with each attempt."""
+"""Doubles with each attempt: twelve attempts take a day and a half."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRun:
     consumed: int
+    """Rows of the outbox …"""
     planned: int
+    """… of which so many became messages …"""
+    ignored: int
+    """… and so many are of topics that tell nobody."""
 
 
 PLAN = """
 with open_row as materialized (
-  select id, topic, subject_id, created_at from outbox where consumed_at is null order by id limit :limit for update skip locked
+  select id, topic, subject_id, payload, created_at from outbox where consumed_at is null order by id limit :limit for update skip locked
 ),
 consumed as (
   update outbox o set consumed_at = :now from open_row r where o.id = r.id
 ),
 planned as (
   insert into message (id, kind, recipient_id, subject_id, due_at, channel, next_try_at)
-  select uuidv7(), k.kind, o.buyer_id, r.subject_id, r.created_at, 'email', r.created_at
+  select uuidv7(), k.kind, o.buyer_id,
+    case k.kind when 'payment_returned' then (r.payload ->> 'refund_id')::uuid else r.subject_id end, r.created_at, 'email', r.created_at
   from open_row r
   join unnest(cast(:topics as text[]), cast(:kinds as text[])) as k(topic, kind) on k.topic = r.topic
   join ticket_order o on o.id = r.subject_id
   on conflict do nothing
   returning id
 )
-select (select count(*) from open_row), (select count(*) from planned)
+select (select count(*) from open_row), (select count(*) from planned),
+  (select count(*) from open_row where topic <> all(cast(:topics as text[])))
 """
 
 
 def plan_messages(session: Session, *, limit: int = 1000, now: datetime) -> PlanRun:
-    """Turn up to `limit` outbox rows into messages, each slot once."""
+    """Turn up to `limit` outbox rows into messages, each slot once. Any number of planners may run at once."""
     parameters = {"limit": limit, "now": now, "topics": list(TOPICS), "kinds": [kind.value for kind in TOPICS.values()]}
-    consumed, planned = session.execute(text(PLAN), parameters).one()
-    return PlanRun(consumed=consumed, planned=planned)
+    consumed, planned, ignored = session.execute(text(PLAN), parameters).one()
+    return PlanRun(consumed=consumed, planned=planned, ignored=ignored)
 
+
+LOST = """
+with lost as (
+  select m.id, m.attempts, a.attempt is not null as begun
+  from message m
+  left join message_attempt a on a.message_id = m.id and a.attempt = m.attempts and a.finished_at is null
+  where m.state = 'sending' and m.lease_until <= :now
+  for update of m skip locked
+),
+attempt_lost as (
+  update message_attempt a set finished_at = :now, outcome = 'unknown', detail = 'its sender stopped'
+  from lost where lost.begun and a.message_id = lost.id and a.attempt = lost.attempts
+)
+update message m set state = case when lost.begun then 'unknown' else 'pending' end, lease_until = null, lease_token = null
+from lost where m.id = lost.id
+"""
 
 CLAIM = """
 with due as (
   select id from message
-  where next_try_at <= :now and attempts < :most
-    and (state in ('pending', 'failed') or (state = 'unknown' and kind = any(:again)) or (state = 'sending' and lease_until <= :now))
+  where next_try_at <= :now and attempts < :most and (state in ('pending', 'failed') or (state = 'unknown' and kind = any(:again)))
   order by next_try_at
   limit :limit
   for update skip locked
 )
-update message m set state = 'sending', attempts = m.attempts + 1, lease_until = :lease_until, lease_token = :token
+update message m set state = 'sending', lease_until = :lease_until, lease_token = :token
 from due where m.id = due.id
-returning m.id, m.kind, m.recipient_id, m.subject_id, m.attempts
+returning m.id, m.kind, m.recipient_id, m.subject_id
+"""
+
+START = """
+with started as (
+  update message set attempts = attempts + 1, lease_until = :lease_until
+  where id = :id and lease_token = :token and state = 'sending'
+  returning id, attempts
+)
+insert into message_attempt (message_id, attempt, started_at) select id, attempts, :now from started
+returning attempt
 """
 
 RECORD = """
-update message set state = cast(:state as text), lease_until = null, lease_token = null, next_try_at = :next,
-  accepted_at = case when cast(:state as text) = 'accepted' then :now else accepted_at end
+with attempt_done as (
+  update message_attempt set finished_at = :now, outcome = :state, detail = :detail
+  where message_id = :id and attempt = :attempt and finished_at is null
+)
+update message set state = :state, lease_until = null, lease_token = null, next_try_at = :next,
+  accepted_at = case when :state = 'accepted' then :now else accepted_at end
 where id = :id and lease_token = :token
 """
+
+GIVE_BACK = "update message set state = 'pending', lease_until = null, lease_token = null where state = 'sending' and lease_token = :token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +149,31 @@ class DeliveryRun:
 def deliver_due(
     database: Database, mailer: Mailer, *, cipher: ContactCipher, signer: TicketSigner, public_url: str, limit: int = 200
 ) -> DeliveryRun:
-    """Send up to `limit` due messages. Any number of deliverers may run at once."""
+    """Send up to `limit` due messages. Any number of deliverers may run at once.
+
+    Raises `MailServerDown`: then nothing more is claimed, and no message has lost one of its attempts but the one at hand.
+    """
+    mailer.connect()
     token = new_id()
+    claimed = _claim(database, token, limit)
+    outcomes: Counter[str] = Counter()
+    try:
+        for row in claimed:
+            state = _deliver(database, mailer, row, token, cipher=cipher, signer=signer, public_url=public_url)
+            if state is not None:
+                outcomes[state.value] += 1
+    except MailServerDown:
+        with database.transaction() as session:
+            session.execute(text(GIVE_BACK), {"token": token})
+        raise
+    return DeliveryRun(**outcomes)
+
+
+def _claim(database: Database, token: UUID, limit: int) -> list[Any]:
+    """Due messages, leased to `token`. A retry goes from failed or unknown over pending to sending, here in one step."""
     with database.transaction() as session:
         now = database_now(session)
+        session.execute(text(LOST), {"now": now})
         parameters = {
             "now": now,
             "most": MOST_ATTEMPTS,
@@ -112,43 +182,59 @@ def deliver_due(
             "lease_until": now + LEASE,
             "token": token,
         }
-        claimed = session.execute(text(CLAIM), parameters).all()
-        if claimed:
-            session.execute(
-                text("insert into message_attempt (message_id, attempt, started_at) values (:id, :attempt, :now) on conflict do nothing"),
-                [{"id": row.id, "attempt": row.attempts, "now": now} for row in claimed],
-            )
-    fault_point("message_claimed")
-    counts: dict[str, int] = {}
-    for row in claimed:
-        with database.transaction() as session:
-            address = email_of(session, user_id=row.recipient_id, cipher=cipher)
-            kind = MessageKind(row.kind)
-            mail = address and compose(
-                session,
-                kind=kind,
-                order_id=row.subject_id,
-                message_id=row.id,
-                address=address,
-                sender=mailer.sender,
-                signer=signer,
-                public_url=public_url,
-            )
-        state, detail = mailer.send(mail) if mail else (MessageState.SUPPRESSED, "no address")
-        fault_point("message_answered")
-        _record(database, row, token, state, detail)
-        counts[state.value] = counts.get(state.value, 0) + 1
-    return DeliveryRun(**counts)
+        return list(session.execute(text(CLAIM), parameters).all())
 
 
-def _record(database: Database, row: Any, token: UUID, state: MessageState, detail: str) -> None:
+def _deliver(
+    database: Database, mailer: Mailer, row: Any, token: UUID, *, cipher: ContactCipher, signer: TicketSigner, public_url: str
+) -> MessageState | None:
+    """One message; None when its lease was lost to another deliverer, who sends it."""
     with database.transaction() as session:
         now = database_now(session)
-        next_try = now + BACKOFF * 2 ** (row.attempts - 1)
-        session.execute(text(RECORD), {"state": state.value, "next": next_try, "now": now, "id": row.id, "token": token})
-        session.execute(
-            text(
-                "update message_attempt set finished_at = :now, outcome = :state, detail = :detail where message_id = :id and attempt = :n"
-            ),
-            {"now": now, "state": state.value, "detail": detail, "id": row.id, "n": row.attempts},
+        parameters = {"id": row.id, "token": token, "now": now, "lease_until": now + LEASE}
+        attempt = session.execute(text(START), parameters).scalar_one_or_none()
+    if attempt is None:
+        return None
+    fault_point("message_claimed")
+    state, detail = MessageState.FAILED, "no connection"
+    try:
+        mail = _compose(database, mailer, row, now=now, cipher=cipher, signer=signer, public_url=public_url)
+    except NothingToSay as reason:
+        state, detail = MessageState.SUPPRESSED, reason.message
+    except Exception as error:  # whatever is wrong with one message must not keep the others from being sent
+        where = "".join(traceback.format_tb(error.__traceback__))  # without the error's words: they may repeat an address
+        log.error("message %s can't be composed: %s\n%s", row.id, type(error).__name__, where)
+        detail = f"can't be composed: {type(error).__name__}"
+    else:
+        try:
+            state, detail = mailer.send(mail)
+        except MailServerDown:
+            _record(database, row.id, token, attempt, state, detail)
+            raise
+    fault_point("message_answered")
+    _record(database, row.id, token, attempt, state, detail)
+    return state
+
+
+def _compose(
+    database: Database, mailer: Mailer, row: Any, *, now: datetime, cipher: ContactCipher, signer: TicketSigner, public_url: str
+) -> EmailMessage:
+    with database.transaction() as session:
+        address = email_of(session, user_id=row.recipient_id, cipher=cipher)
+        if address is None:
+            raise NothingToSay("no address")
+        mail = compose(
+            session, kind=MessageKind(row.kind), subject_id=row.subject_id, recipient_id=row.recipient_id, signer=signer, public_url=public_url
         )
+    mail["From"] = mailer.sender
+    mail["To"] = address
+    mail["Date"] = now
+    mail["Message-ID"] = f"<{row.id}@{mailer.domain}>"
+    return mail
+
+
+def _record(database: Database, message_id: UUID, token: UUID, attempt: int, state: MessageState, detail: str) -> None:
+    with database.transaction() as session:
+        now = database_now(session)
+        parameters = {"id": message_id, "token": token, "attempt": attempt, "state": state.value, "detail": detail, "now": now}
+        session.execute(text(RECORD), parameters | {"next": now + BACKOFF * 2 ** (attempt - 1)})

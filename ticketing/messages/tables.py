@@ -17,14 +17,14 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("kind", "recipient_id", "subject_id", "due_at", "channel"),
-        Index("message_open_idx", "due_at", postgresql_where=text("state in ('pending', 'sending', 'failed', 'unknown')")),
+        Index("message_open_idx", "next_try_at", postgresql_where=text("state in ('pending', 'sending', 'failed', 'unknown')")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     kind: Mapped[MessageKind] = mapped_column(text_enum(MessageKind, "kind"))
     recipient_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"))
     subject_id: Mapped[UUID]
-    """What it speaks of: the order."""
+    """What it speaks of: the order, or the refund of a payment that comes back."""
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     channel: Mapped[MessageChannel] = mapped_column(text_enum(MessageChannel, "channel"))
     state: Mapped[MessageState] = mapped_column(text_enum(MessageState, "state"), server_default="pending")

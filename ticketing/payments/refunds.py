@@ -15,13 +15,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
 from ticketing.foundation.db import Connection, Database, named_cursor
 from ticketing.foundation.errors import Conflict
 from ticketing.foundation.faults import fault_point
 from ticketing.foundation.ids import new_id
-from ticketing.payments.ledger import post
 from ticketing.payments.loop import background_loop
 from ticketing.payments.providers import (
     PaymentProvider,
@@ -31,7 +28,7 @@ from ticketing.payments.providers import (
     ProviderRefused,
     ProviderUnknown,
 )
-from ticketing.payments.rules import JournalKind, LedgerAccount, RefundReason, RefundState
+from ticketing.payments.rules import RefundReason, RefundState
 
 LEASE_SECONDS = 60
 """Longer than a look-up and a call may take together (10 s each), so that a slow provider does not cost a worker its claim."""
@@ -156,11 +153,9 @@ def send_due_refunds(database: Database, providers: Mapping[str, PaymentProvider
             fault_point("refund_claimed")
             answers = asyncio.run_coroutine_threadsafe(_ask_all(providers, refunds), background_loop()).result()
             fault_point("refund_answered")
-            # In the order of payments: two workers that hold refunds of the same payments lock them alike.
-            answered = sorted(zip(refunds, answers, strict=True), key=lambda pair: (pair[0].payment_id, pair[0].id))
             with connection.transaction():
                 database.set_clock(connection)
-                run += RefundRun.of([_record(connection, refund, answer, token) for refund, answer in answered])
+                run += RefundRun.of(_record(connection, refunds, answers, token))
             left -= len(refunds)
     return run
 
@@ -206,51 +201,63 @@ def _outcome(answer: ProviderRefund | ProviderError) -> tuple[str, RefundState |
             return "unknown", RefundState.UNKNOWN, RETRY_SECONDS
 
 
-def _record(connection: Connection, refund: Any, answer: ProviderRefund | ProviderError, token: UUID) -> str:
-    """Record one answer, unless another worker has taken the refund over; returns what it counts as."""
-    outcome, state, wait_seconds = _outcome(answer)
-    done = state is RefundState.SUCCEEDED
-    changed = connection.execute(
-        "update refund set state = coalesce(%(state)s, state), provider_ref = coalesce(%(ref)s, provider_ref), lease_token = null,"
-        " lease_until = case when not %(done)s then app_now() + make_interval(secs => %(wait)s) end,"
-        " done_at = case when %(done)s then app_now() end"
-        " where id = %(id)s and lease_token = %(token)s and state in ('sent', 'unknown')",
-        {
-            "state": state and state.value,
-            "ref": answer.provider_ref if isinstance(answer, ProviderRefund) else None,
-            "done": done,
-            "wait": wait_seconds,
-            "id": refund.id,
-            "token": token,
-        },
-    )
-    if changed.rowcount != 1:
-        return "taken over"
-    connection.execute(
-        "update refund_attempt set outcome = %s, finished_at = app_now() where refund_id = %s and attempt = %s",
-        [outcome, refund.id, refund.attempt],
-    )
-    if done:
-        _settle(connection, refund)
-    return outcome
+RECORD = """
+with answer as (
+  select * from unnest(%(refund)s::uuid[], %(outcome)s::text[], %(state)s::text[], %(ref)s::text[], %(wait)s::int[])
+    as a(refund_id, outcome, state, provider_ref, wait_seconds)
+),
+recorded as (
+  update refund r
+  set state = coalesce(a.state, r.state), provider_ref = coalesce(a.provider_ref, r.provider_ref), lease_token = null,
+    lease_until = case when a.state is distinct from 'succeeded' then app_now() + make_interval(secs => a.wait_seconds) end,
+    done_at = case when a.state = 'succeeded' then app_now() end
+  from answer a
+  where r.id = a.refund_id and r.lease_token = %(token)s and r.state in ('sent', 'unknown')
+  returning r.*, a.outcome
+),
+attempt_finished as (
+  update refund_attempt t set outcome = r.outcome, finished_at = app_now()
+  from recorded r where t.refund_id = r.id and t.attempt = r.attempt
+),
+paid as materialized (
+  select *, uuidv7() as journal_id from recorded where state = 'succeeded'
+),
+locked_payment as materialized (
+  select p.id from payment p where p.id in (select payment_id from paid) order by p.id for no key update of p
+),
+payment_refunded as (
+  update payment p
+  set refunded_minor = p.refunded_minor + g.amount_minor,
+    state = case when p.refunded_minor + g.amount_minor = p.captured_minor then 'refunded' else 'partly_refunded' end
+  from (select payment_id, sum(amount_minor)::bigint as amount_minor from paid group by payment_id) g
+  join locked_payment l on l.id = g.payment_id
+  where p.id = l.id
+),
+new_ledger as (
+  insert into ledger_entry (journal_id, journal_kind, account, vendor_id, order_id, payment_id, refund_id, amount_minor, currency)
+  select d.journal_id, 'refund_paid', e.account, d.vendor_id, d.order_id, d.payment_id, d.id, e.amount_minor, d.currency
+  from paid d
+  cross join lateral (values ('refunds', d.amount_minor), ('provider_clearing', -d.amount_minor)) as e(account, amount_minor)
+),
+new_audit as (
+  insert into audit_entry (action, subject_id) select 'refund.settled', id from paid
+),
+new_outbox as (
+  insert into outbox (topic, subject_id, payload) select 'refund.settled', order_id, jsonb_build_object('refund_id', id) from paid
+)
+select outcome from recorded
+"""
 
 
-def _settle(connection: Connection, refund: Any) -> None:
-    connection.execute(
-        "update payment set refunded_minor = refunded_minor + %(amount)s,"
-        " state = case when refunded_minor + %(amount)s = captured_minor then 'refunded' else 'partly_refunded' end where id = %(id)s",
-        {"amount": refund.amount_minor, "id": refund.payment_id},
-    )
-    post(
-        connection,
-        kind=JournalKind.REFUND_PAID,
-        entries=[(LedgerAccount.REFUNDS, refund.amount_minor), (LedgerAccount.PROVIDER_CLEARING, -refund.amount_minor)],
-        vendor_id=refund.vendor_id,
-        currency=refund.currency,
-        order_id=refund.order_id,
-        payment_id=refund.payment_id,
-        refund_id=refund.id,
-    )
-    connection.execute("insert into audit_entry (action, subject_id) values ('refund.settled', %s)", [refund.id])
-    detail = Jsonb({"refund_id": str(refund.id)})
-    connection.execute("insert into outbox (topic, subject_id, payload) values ('refund.settled', %s, %s)", [refund.order_id, detail])
+def _record(connection: Connection, refunds: Sequence[Any], answers: Sequence[ProviderRefund | ProviderError], token: UUID) -> list[str]:
+    """Record what was answered, and pay back in the books; returns what each counts as, but for those another worker took over."""
+    outcomes = [_outcome(answer) for answer in answers]
+    parameters = {
+        "refund": [refund.id for refund in refunds],
+        "outcome": [outcome for outcome, _, _ in outcomes],
+        "state": [state and state.value for _, state, _ in outcomes],
+        "wait": [wait_seconds for _, _, wait_seconds in outcomes],
+        "ref": [answer.provider_ref if isinstance(answer, ProviderRefund) else None for answer in answers],
+        "token": token,
+    }
+    return [outcome for (outcome,) in connection.execute(RECORD, parameters).fetchall()]

@@ -55,9 +55,10 @@ class Children:
     living command has `records`, and ends what a dead one left.
     """
 
-    def __init__(self, *, logs: Path, records: Path) -> None:
+    def __init__(self, *, logs: Path, records: Path, stop_seconds: float = STOP_SECONDS) -> None:
         self._logs = logs
         self._records = records
+        self._stop_seconds = stop_seconds
         self._children: list[Child] = []
         self._lock: int | None = None
         self._closing = False
@@ -161,7 +162,7 @@ class Children:
         if child.process.poll() is None:
             child.process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                child.process.wait(STOP_SECONDS)
+                child.process.wait(self._stop_seconds)
         with suppress(ProcessLookupError, PermissionError):  # what it started may outlive it
             os.killpg(child.process.pid, signal.SIGKILL)
         child.process.wait()

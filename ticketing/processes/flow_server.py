@@ -6,6 +6,7 @@ Core code never imports Prefect: it starts its programs and speaks HTTP.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
@@ -27,11 +28,17 @@ from ticketing.foundation.settings import Settings
 from ticketing.processes.children import Children, answers
 from ticketing.processes.environment import environment_of, program
 
+logging.getLogger("stamina").setLevel(logging.ERROR)
+"""That Prefect's server was busy for a second is nothing to tell."""
+
 HOST = "127.0.0.1"
 """Prefect's page has no sign-in of its own making, and a cookie of the host reaches its port: loopback only."""
 
 POOL = "ticketing"
 RUNS_AT_ONCE = 4
+POLL_SECONDS_OF_WORKER = 3
+"""Prefect's own ten would be most of the life of a run that takes one second."""
+
 HISTORY_SECONDS = 7 * 24 * 3600
 """Runs older than this are forgotten: five flows a minute write about 100 MB of history a day."""
 
@@ -79,6 +86,7 @@ def flow_environment(settings: Settings) -> dict[str, str]:
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(HISTORY_SECONDS),
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
         "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+        "PREFECT_WORKER_QUERY_SECONDS": str(POLL_SECONDS_OF_WORKER),
         "PREFECT_CLI_PROMPT": "false",
         "PREFECT_CLI_COLORS": "false",
         "DO_NOT_TRACK": "1",
@@ -110,9 +118,9 @@ def deploy(children: Children, settings: Settings) -> None:
 def start_worker(children: Children, settings: Settings) -> None:
     """Start the worker that carries out the runs, and wait until the server knows it.
 
-    Runs of a worker before it are lost, and would keep their deployments' slots: they are set to crashed first.
+    Runs of a worker before it are lost, and would keep their deployments' slots: they are cleared first.
     """
-    FlowServer(settings).crash_unfinished()
+    FlowServer(settings).clear_runs_of_before()
     command = [program("prefect"), "worker", "start", "--pool", POOL, "--type", "process", "--limit", str(RUNS_AT_ONCE)]
     children.start(
         "prefect-worker",
@@ -158,14 +166,25 @@ class FlowServer:
         state = self._call("GET", f"/flow_runs/{run}")["state"] or {}
         return str(state.get("message") or "no message")
 
-    def crash_unfinished(self) -> int:
-        """Set every begun and unfinished run to crashed, which frees its slot; returns how many. Only while no worker lives."""
-        unfinished = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
-        crashed = {"type": "CRASHED", "message": "Its worker was stopped."}
-        runs = self._call("POST", "/flow_runs/filter", {"flow_runs": unfinished, "limit": 200})
-        for run in runs:
-            self._call("POST", f"/flow_runs/{run['id']}/set_state", {"state": crashed, "force": True})
-        return len(runs)
+    def clear_runs_of_before(self) -> None:
+        """Crash every begun and unfinished run, which frees its slot, and drop late ones. Only while no worker lives.
+
+        Each flow does whatever is due when it runs: making up for runs that were missed would only delay the next.
+        """
+        begun = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
+        late = {"state": {"name": {"any_": ["Late", "AwaitingConcurrencySlot"]}}}
+        self._set_all(begun, {"type": "CRASHED", "message": "Its worker was stopped."})
+        self._set_all(late, {"type": "CANCELLED", "message": "Missed while no worker ran."})
+
+    def _set_all(self, runs: Mapping[str, Any], state: Mapping[str, str]) -> None:
+        while found := self._call("POST", "/flow_runs/filter", {"flow_runs": runs, "limit": 200}):
+            for run in found:
+                self._call("POST", f"/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+
+    def pause_schedules(self, *, paused: bool) -> None:
+        """Stop or resume the schedules of all deployments. Pausing drops their runs to come; asked-for runs still run."""
+        for deployment in self._call("POST", "/deployments/filter", {}):
+            self._call("POST", f"/deployments/{deployment['id']}/{'pause' if paused else 'resume'}_deployment")
 
     def wait_for(self, runs: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
         """Wait until all runs are done; their final states by id. Raises `FlowRunUnfinished`."""
@@ -189,7 +208,8 @@ class FlowServer:
         try:
             for attempt in stamina.retry_context(on=_may_pass, attempts=8, timeout=60):
                 with attempt, urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                    return json.load(answer)
+                    answered = answer.read()
+                    return json.loads(answered) if answered else None
         except (urllib.error.URLError, OSError, json.JSONDecodeError) as error:
             raise FlowServerRefused(f"Prefect's server did not answer {method} {path}: {error}.") from error
 

@@ -13,7 +13,6 @@ from ticketing.accounts.passwords import hash_password
 from ticketing.accounts.rules import Audience
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import TicketingError
-from ticketing.storefront.problems import friendly
 from ticketing.storefront.view import page
 
 router = APIRouter()
@@ -21,14 +20,12 @@ Field = Annotated[str, Form(max_length=320)]
 
 
 @router.get("/sign-in")
-@friendly
 def show_sign_in(request: Request, purpose: Annotated[str, Query(alias="for", max_length=10)] = "") -> Response:
     """For buyers, and with `?for=desk` for the dashboards."""
     return page(request, "sign_in.html", user=current_user(request), desk=purpose == "desk", problem=None, email="")
 
 
 @router.post("/sign-in")
-@friendly
 def sign_in(request: Request, email: Field, password: Field, desk: Annotated[str, Form(max_length=5)] = "") -> Response:
     """Opens a session; goes on to my orders, or to the dashboards. Never to an address that came with the request."""
     state = request.app.state
@@ -55,7 +52,6 @@ def sign_in(request: Request, email: Field, password: Field, desk: Annotated[str
 
 
 @router.post("/register")
-@friendly
 def register(request: Request, email: Field, password: Field, name: Field) -> Response:
     """A new account, signed in."""
     state = request.app.state
@@ -86,7 +82,6 @@ def sign_out(request: Request, desk: Annotated[str, Form(max_length=5)] = "") ->
 
 
 @router.get("/sign-out")
-@friendly
 def show_sign_out(request: Request) -> Response:
     """A page with the button, for the dashboards' link."""
     return page(request, "sign_out.html", user=current_user(request))

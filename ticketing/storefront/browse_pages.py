@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -14,16 +15,20 @@ from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import NotFound
 from ticketing.foundation.ids import new_token
 from ticketing.inventory import seatmap
-from ticketing.storefront.problems import friendly
+from ticketing.storefront.seat_plan import draw_plan
 from ticketing.storefront.view import page
 
 router = APIRouter()
 SEATS_PER_VIEW = 600
 Filter = Annotated[str | None, Query(max_length=200)]
+Seats = Annotated[list[int] | None, Query(max_length=100)]
+
+
+class StandingSection(NotFound):
+    """The section has no seats to choose: its places are taken on the event's page."""
 
 
 @router.get("/")
-@friendly
 def show_events(request: Request, search: Filter = None, city: Filter = None, category: Filter = None, cursor: Filter = None) -> Response:
     """What is on."""
     with request.app.state.database.transaction() as session:
@@ -35,7 +40,6 @@ def show_events(request: Request, search: Filter = None, city: Filter = None, ca
 
 
 @router.get("/events/{event_id}")
-@friendly
 def show_event(request: Request, event_id: UUID) -> Response:
     """One event: what, when, where, prices, sections."""
     with request.app.state.database.transaction() as session:
@@ -49,37 +53,43 @@ def show_event(request: Request, event_id: UUID) -> Response:
 
 
 @router.get("/events/{event_id}/sections/{section_id}")
-@friendly
 def show_section(
-    request: Request, event_id: UUID, section_id: UUID, category: Filter = None, taken: Filter = None, keep: Filter = None
+    request: Request, event_id: UUID, section_id: UUID, category: Filter = None, taken: Seats = None, keep: Seats = None
 ) -> Response:
-    """The seats of one section; a large one is shown category by category."""
+    """The seats of one section; a large one is shown category by category.
+
+    After a choice that failed, `taken` are the seats that were lost and `keep` those that stay chosen.
+    """
     with request.app.state.database.transaction() as session:
         now = database_now(session)
         event = browse.get_event(session, event_id=event_id, now=now)
         sections = seatmap.section_overview(session, event_id=event_id, now=now)
         seats = seatmap.section_seats(session, event_id=event_id, section_id=section_id, now=now)
-    section = next((item for item in sections if item.section_id == section_id), None)
-    if section is None or not seats:
-        raise NotFound("This event has no such section.", event_id=event_id)
-    categories = sorted({seat.category for seat in seats}) if len(seats) > SEATS_PER_VIEW else []
+    section = next(item for item in sections if item.section_id == section_id)
+    if not seats:
+        raise StandingSection("This is a standing area: choose how many places on the event's page.", event_id=event_id)
+    lost = [f"row {seat.row_label} seat {seat.seat_label}" for seat in seats if seat.seat_no in set(taken or ())]
+    categories = _categories(seats) if len(seats) > SEATS_PER_VIEW else []
     if categories:
         category = category if category in categories else categories[0]
         seats = [seat for seat in seats if seat.category == category]
-    rows: dict[int, list[seatmap.SeatView]] = {}
-    for seat in seats:
-        rows.setdefault(seat.row_position, []).append(seat)
-    kept = {int(part) for part in (keep or "").split(",") if part.isdecimal()}
     return page(
         request,
         "section.html",
         user=current_user(request),
         event=event,
         section=section,
-        rows=list(rows.values()),
+        sections=sections,
+        plan=draw_plan(seats),
+        free=sum(seat.state == "free" for seat in seats),
         categories=categories,
-        category=category,
-        taken=taken,
-        kept=kept,
+        category=category if categories else "",
+        lost=lost,
+        kept=set(keep or ()),
         key=new_token(),
     )
+
+
+def _categories(seats: Sequence[seatmap.SeatView]) -> list[str]:
+    """Of the seats, nearest to the stage first."""
+    return list(dict.fromkeys(seat.category for seat in sorted(seats, key=lambda seat: seat.row_position)))

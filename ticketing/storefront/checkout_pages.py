@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
@@ -20,7 +21,6 @@ from ticketing.inventory.rules import HoldState
 from ticketing.orders import service as orders
 from ticketing.orders.booking import Booking
 from ticketing.orders.rules import Channel, OrderState
-from ticketing.storefront.problems import friendly
 from ticketing.storefront.view import page
 from ticketing.tickets import service as tickets
 from ticketing.tickets.qr import qr_svg
@@ -28,6 +28,12 @@ from ticketing.tickets.qr import qr_svg
 router = APIRouter()
 GUEST_NAME = "Guest"
 Short = Annotated[str, Form(max_length=320)]
+Key = Annotated[str, Form(min_length=20, max_length=100)]
+"""Minted when the form was rendered: sent twice, it is one request."""
+
+
+class NothingChosen(Invalid):
+    """The form names neither a seat nor a number of places."""
 
 
 def _booking(request: Request) -> Booking:
@@ -39,34 +45,34 @@ def _digest(request: Request, *parts: object) -> bytes:
     return request_digest(request.app.state.digest_key, request.url.path.encode(), *(str(part).encode() for part in parts))
 
 
-def _buyer_or_visitor(request: Request) -> tuple[UUID, str | None]:
-    """The signed-in buyer, or a new visitor with a session of their own (whose address comes at checkout)."""
+def _buyer_or_visitor(request: Request, key: str) -> tuple[UUID, str | None]:
+    """The signed-in buyer, or the form's visitor with a session of their own (whose address comes at checkout)."""
     user = current_user(request)
     if user is not None:
         return user.user_id, None
     with request.app.state.database.transaction() as session:
         now = database_now(session)
-        user_id = accounts.create_visitor(session, now=now)
+        user_id = accounts.admit_visitor(session, key=key, now=now)
         return user_id, accounts.open_session(session, user_id=user_id, audience=Audience.SHOP, now=now)
 
 
 @router.post("/events/{event_id}/hold")
-@friendly
 def hold(
     request: Request,
     event_id: UUID,
-    key: Annotated[str, Form(max_length=100)],
+    key: Key,
     seat: Annotated[list[int] | None, Form()] = None,
     pool: Annotated[UUID | None, Form()] = None,
     quantity: Annotated[int, Form()] = 0,
     section: Annotated[UUID | None, Form()] = None,
+    category: Short = "",
 ) -> Response:
     """Keep the chosen seats or places, and go on to checkout."""
     seats = sorted(set(seat or []))
     places = [(pool, quantity)] if pool is not None else []
     if not seats and not places:
-        raise Invalid("Choose at least one place.", event_id=event_id)
-    buyer_id, token = _buyer_or_visitor(request)
+        raise NothingChosen("No place is chosen yet.", event_id=event_id)
+    buyer_id, token = _buyer_or_visitor(request, key)
     booking = _booking(request)
     digest = _digest(request, seats, places)
     try:
@@ -75,8 +81,10 @@ def hold(
     except SeatsTaken as error:
         if section is None:
             raise
-        keep = ",".join(str(number) for number in seats if number not in error.details["seats"])
-        target = f"/events/{event_id}/sections/{section}?taken={len(error.details['seats'])}&keep={keep}"
+        taken = error.details["seats"]
+        query = [("category", category)] if category else []
+        query += [("taken", number) for number in taken] + [("keep", number) for number in seats if number not in taken]
+        target = f"/events/{event_id}/sections/{section}?{urlencode(query)}"
     answer = RedirectResponse(target, status_code=303)
     if token is not None:
         set_session_cookie(answer, request, token)
@@ -115,14 +123,12 @@ def _checkout(
 
 
 @router.get("/checkout/{hold_id}")
-@friendly
 def show_checkout(request: Request, hold_id: UUID) -> Response:
     """What is held, until when, and who pays."""
     return _checkout(request, hold_id)
 
 
 @router.post("/checkout/{hold_id}/extend")
-@friendly
 def extend(request: Request, hold_id: UUID) -> Response:
     """More time, once."""
     booking = _booking(request)
@@ -131,7 +137,6 @@ def extend(request: Request, hold_id: UUID) -> Response:
 
 
 @router.post("/checkout/{hold_id}/release")
-@friendly
 def release(request: Request, hold_id: UUID) -> Response:
     """Give the places back."""
     booking = _booking(request)
@@ -140,8 +145,7 @@ def release(request: Request, hold_id: UUID) -> Response:
 
 
 @router.post("/checkout/{hold_id}")
-@friendly
-def pay(request: Request, hold_id: UUID, key: Annotated[str, Form(max_length=100)], email: Short = "", name: Short = "") -> Response:
+def pay(request: Request, hold_id: UUID, key: Key, email: Short = "", name: Short = "") -> Response:
     """Place the order, start paying, go to the provider's page."""
     user = require_user(request)
     state = request.app.state
@@ -175,14 +179,12 @@ def _start_payment(request: Request, buyer_id: UUID, order_id: UUID, key: str) -
 
 
 @router.post("/orders/{order_id}/pay")
-@friendly
-def pay_again(request: Request, order_id: UUID, key: Annotated[str, Form(max_length=100)]) -> Response:
+def pay_again(request: Request, order_id: UUID, key: Key) -> Response:
     """Another try after a declined payment."""
     return _start_payment(request, require_user(request).user_id, order_id, key)
 
 
 @router.get("/orders")
-@friendly
 def show_orders(request: Request) -> Response:
     """My orders."""
     user = require_user(request)
@@ -192,7 +194,6 @@ def show_orders(request: Request) -> Response:
 
 
 @router.get("/orders/{order_id}")
-@friendly
 def show_order(request: Request, order_id: UUID) -> Response:
     """An order, its tickets with QR codes, its receipt."""
     user = require_user(request)
@@ -206,8 +207,7 @@ def show_order(request: Request, order_id: UUID) -> Response:
 
 
 @router.post("/orders/{order_id}/cancel")
-@friendly
-def cancel(request: Request, order_id: UUID, key: Annotated[str, Form(max_length=100)]) -> Response:
+def cancel(request: Request, order_id: UUID, key: Key) -> Response:
     """Cancel, after the amount was shown."""
     booking = _booking(request)
     user = require_user(request)

@@ -1,25 +1,25 @@
-"""How values are shown: templates, money, event-local time, generated art."""
+"""How values are shown: templates, money, event-local time."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from babel.dates import format_datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from ticketing.accounts.service import SignedIn
+from ticketing.foundation.clock import zone
 from ticketing.foundation.money import Money
+from ticketing.storefront.art import art
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
 LOCALE = "en_GB"
-HUES = {"concert": 262, "theatre": 350, "club": 200, "comedy": 32, "festival": 140, "dance": 312, "classical": 225, "opera": 8}
 
 environment = Environment(
     loader=PackageLoader("ticketing.storefront"),
@@ -40,29 +40,19 @@ def wall_time(local: datetime) -> str:
     return str(format_datetime(local, "EEE d MMM yyyy, HH:mm", locale=LOCALE))
 
 
-def instant(value: datetime) -> str:
-    """An instant, in UTC and saying so."""
-    return str(format_datetime(value.astimezone(UTC), "d MMM yyyy, HH:mm 'UTC'", locale=LOCALE))
+def local_time(value: datetime, zone_name: str) -> str:
+    """An instant on the clocks of a zone, which is named: `Thu 24 Apr 2027, 19:30 (Berlin time)`."""
+    return f"{wall_time(value.astimezone(zone(zone_name)))} ({city_of(zone_name)})"
 
 
-def city_of(zone: str) -> str:
+def city_of(zone_name: str) -> str:
     """`Europe/Berlin` → `Berlin time`."""
-    return zone.rpartition("/")[2].replace("_", " ") + " time"
+    return zone_name.rpartition("/")[2].replace("_", " ") + " time"
 
 
-def art(title: str, category: str) -> Markup:
-    """A small picture of its own for every show, drawn from its title: nothing is fetched, nothing is stored."""
-    digest = hashlib.sha256(title.encode()).digest()
-    hue = (HUES.get(category.lower(), digest[0] * 360 // 256) + digest[1] % 40 - 20) % 360
-    shapes = "".join(
-        f'<circle cx="{digest[i] * 400 // 255}" cy="{digest[i + 1] * 200 // 255}" r="{20 + digest[i + 2] % 90}"'
-        f' fill="hsl({(hue + digest[i + 2] % 70) % 360} 70% {45 + digest[i] % 30}%)" opacity="0.{25 + digest[i + 1] % 45}"/>'
-        for i in range(2, 26, 3)
-    )
-    return Markup(  # noqa: S704 - numbers only
-        f'<svg class="art" viewBox="0 0 400 200" preserveAspectRatio="xMidYMid slice" aria-hidden="true">'
-        f'<rect width="400" height="200" fill="hsl({hue} 55% 28%)"/>{shapes}</svg>'
-    )
+def capitalised(word: str) -> str:
+    """`chamber music` → `Chamber music`; the rest stays as the vendor wrote it."""
+    return word[:1].upper() + word[1:]
 
 
 @cache
@@ -72,7 +62,7 @@ def static_url(name: str) -> str:
     return f"/static/{name}?v={digest}"
 
 
-environment.filters.update(wall_time=wall_time, instant=instant, city_of=city_of)
+environment.filters.update(wall_time=wall_time, local_time=local_time, city_of=city_of, capitalised=capitalised)
 environment.globals.update(money=money, art=art, static_url=static_url)
 
 
@@ -81,3 +71,8 @@ def page(request: Request, template: str, *, user: SignedIn | None, status: int 
     settings = request.app.state.settings
     html = environment.get_template(template).render(user=user, public_url=settings.public_url, path=request.url.path, **values)
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def crash_page(sentence: str) -> HTMLResponse:
+    """When nothing else can be relied on: neither the database nor who is signed in is asked."""
+    return HTMLResponse(environment.get_template("crash.html").render(sentence=sentence), status_code=500)

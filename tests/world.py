@@ -1,4 +1,4 @@
-"""A database with events on sale and signed-in buyers, the provider, and API processes, for benchmarks and fault proofs."""
+"""A database with events on sale and signed-in buyers, the provider, and API processes: for browsers, benchmarks and fault proofs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,6 +43,15 @@ class World:
     api_port: int
     provider_port: int
     server: subprocess.Popen[bytes]
+    desk_port: int
+    """Where the dashboards will be, when a test starts them."""
+    start: Callable[..., subprocess.Popen[bytes]]
+    """Start another of our commands in this home; it is stopped with the rest."""
+
+    @property
+    def shop(self) -> str:
+        """The storefront's address."""
+        return f"http://localhost:{self.api_port}"
 
 
 def _plan(seats: int) -> dict[str, object]:
@@ -111,12 +120,13 @@ def world(*, events: int, seats: int, buyers: int, processes: int = 2) -> Iterat
         ensure_secrets(settings)
         database = schema.prepare(settings)
         vendor_id, event_ids, tokens = fill(database, events=events, seats=seats, buyers=buyers)
-        api_port, provider_port = free_port(), free_port()
+        api_port, provider_port, desk_port = free_port(), free_port(), free_port()
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TICKETING_")},
             "TICKETING_HOME": str(home),
             "TICKETING_FAKE_PROVIDER_URL": f"http://127.0.0.1:{provider_port}",
             "TICKETING_PUBLIC_URL": f"http://localhost:{api_port}",
+            "TICKETING_DESK_URL": f"http://localhost:{desk_port}",
         }
 
         def start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -127,8 +137,8 @@ def world(*, events: int, seats: int, buyers: int, processes: int = 2) -> Iterat
         start("provider", "--port", str(provider_port), "--webhook-url", f"http://127.0.0.1:{api_port}/api/payments/webhooks/fake")
         server = start("serve", "--port", str(api_port), "--processes", str(processes))
         for url in (f"http://127.0.0.1:{provider_port}/health", f"http://127.0.0.1:{api_port}/health/ready"):
-            _wait_for(url)
-        yield World(settings, database, vendor_id, event_ids, seats, tokens, api_port, provider_port, server)
+            wait_for(url)
+        yield World(settings, database, vendor_id, event_ids, seats, tokens, api_port, provider_port, server, desk_port, start)
         database.dispose()
     finally:
         for child in reversed(children):
@@ -141,7 +151,8 @@ def world(*, events: int, seats: int, buyers: int, processes: int = 2) -> Iterat
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _wait_for(url: str) -> None:
+def wait_for(url: str) -> None:
+    """Return when the address answers; raises after a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:

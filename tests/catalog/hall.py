@@ -1,0 +1,72 @@
+"""A small venue, and events in it, made through the services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.catalog.plans import SMALL_PRICES, small_plan
+from tests.factories import make_vendor
+from ticketing.catalog import service as catalog
+from ticketing.catalog.plan import parse_plan
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Hall:
+    vendor_id: UUID
+    venue_id: UUID
+    layout_id: UUID
+
+
+@pytest.fixture
+def hall(session: Session) -> Hall:
+    return build_hall(session)
+
+
+def build_hall(session: Session) -> Hall:
+    vendor = make_vendor(session)
+    venue_id = catalog.create_venue(session, vendor_id=vendor.id, name="Small hall", city="Berlin", country="DE", zone_name="Europe/Berlin")
+    layout_id = catalog.create_layout(
+        session, vendor_id=vendor.id, venue_id=venue_id, name="Seated", plan=parse_plan(small_plan()), now=NOW
+    )
+    return Hall(vendor.id, venue_id, layout_id)
+
+
+def draft(**overrides: Any) -> catalog.EventDraft:
+    values = {
+        "title": "Evening",
+        "category": "Concert",
+        "local_start": datetime(2026, 5, 1, 19, 30),
+        "zone": "Europe/Berlin",
+        "currency": "EUR",
+        "sales_open_at": NOW - timedelta(days=1),
+    }
+    return catalog.EventDraft(**{**values, **overrides})
+
+
+def build_event(session: Session, hall: Hall, *, series_id: UUID | None = None, **overrides: Any) -> UUID:
+    """A draft event with prices and a way to be paid."""
+    event_id = catalog.create_event(
+        session, vendor_id=hall.vendor_id, venue_id=hall.venue_id, layout_id=hall.layout_id, draft=draft(**overrides), series_id=series_id
+    )
+    catalog.price_layout(
+        session, vendor_id=hall.vendor_id, event_id=event_id, layout_id=hall.layout_id, prices_minor=SMALL_PRICES, tax_rate_bps=700
+    )
+    catalog.allow_payment(session, vendor_id=hall.vendor_id, event_id=event_id, provider="fake")
+    return event_id
+
+
+@pytest.fixture
+def make_event(session: Session, hall: Hall) -> Callable[..., UUID]:
+    def make(**overrides: Any) -> UUID:
+        return build_event(session, hall, **overrides)
+
+    return make
