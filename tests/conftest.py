@@ -25,6 +25,7 @@ TEMPLATE = "ticketing_template"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-browser", action="store_true", help="fail, rather than skip, where no Chromium is found")
+    parser.addoption("--fault-seconds", type=float, default=12, help="how long the order path is run while its processes are killed")
     parser.addoption("--screenshots", type=Path, metavar="DIRECTORY", help="keep the browser tests' pictures there")
 
 

@@ -33,7 +33,7 @@ class Sink:
     def mails(self) -> list[EmailMessage]:
         """What it has kept, oldest first."""
         files = sorted(self.directory.glob("*.eml"), key=lambda path: int(path.stem))
-        return [email.message_from_bytes(path.read_bytes(), policy=default) for path in files]  # type: ignore[arg-type]
+        return [email.message_from_bytes(path.read_bytes(), policy=default) for path in files]
 
 
 @contextmanager

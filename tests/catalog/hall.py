@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy.orm import Session
 
 from tests.catalog.plans import SMALL_PRICES, small_plan
@@ -26,11 +24,6 @@ class Hall:
     layout_id: UUID
 
 
-@pytest.fixture
-def hall(session: Session) -> Hall:
-    return build_hall(session)
-
-
 def build_hall(session: Session) -> Hall:
     vendor = make_vendor(session)
     venue_id = catalog.create_venue(session, vendor_id=vendor.id, name="Small hall", city="Berlin", country="DE", zone_name="Europe/Berlin")
@@ -44,7 +37,7 @@ def draft(**overrides: Any) -> catalog.EventDraft:
     values = {
         "title": "Evening",
         "category": "Concert",
-        "local_start": datetime(2026, 5, 1, 19, 30),
+        "local_start": datetime.fromisoformat("2026-05-01T19:30"),
         "zone": "Europe/Berlin",
         "currency": "EUR",
         "sales_open_at": NOW - timedelta(days=1),
@@ -62,11 +55,3 @@ def build_event(session: Session, hall: Hall, *, series_id: UUID | None = None, 
     )
     catalog.allow_payment(session, vendor_id=hall.vendor_id, event_id=event_id, provider="fake")
     return event_id
-
-
-@pytest.fixture
-def make_event(session: Session, hall: Hall) -> Callable[..., UUID]:
-    def make(**overrides: Any) -> UUID:
-        return build_event(session, hall, **overrides)
-
-    return make

@@ -119,9 +119,7 @@ def test_an_apology_goes_out_once_per_payment_when_money_comes_back(sink: Sink, 
         assert all("paid already" in body and "€47.75" in body for body in bodies(mail))
 
 
-def test_a_late_payment_is_explained_when_the_order_was_cancelled_before(
-    sink: Sink, booking: Booking, on_sale: OnSale, desk: Desk
-) -> None:
+def test_a_late_payment_is_explained_when_the_order_was_cancelled_before(sink: Sink, booking: Booking, on_sale: OnSale, desk: Desk) -> None:
     before = len(sink.mails())
     buyer = desk.guest("ada@example.org")
     order = place_order(booking, on_sale, buyer, seats=(3,))

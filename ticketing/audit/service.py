@@ -66,47 +66,80 @@ class SealRun:
     seals: int
 
 
+SEAL_ENTRIES = 20_000
+"""Of one seal, more or less: the entries of a transaction stay together. Bounds the memory of sealing and checking."""
+
 ENTRIES = """
 select id, xid::text::bigint as xid, recorded_at, actor_id, action, subject_id, digest from audit_entry
 where xid >= cast(cast(:low as text) as xid8) and xid < cast(cast(:high as text) as xid8)
 order by audit_entry.xid, id
 """
 
+BOUND = """
+select xid::text::bigint from audit_entry
+where xid >= cast(cast(:low as text) as xid8) and xid < cast(cast(:high as text) as xid8)
+order by xid offset :entries limit 1
+"""
+"""The transaction of the entry after the first `entries` of a range."""
+
 
 def seal(session: Session, *, key: SealKey, now: datetime) -> SealRun:
     """Seal all committed entries below the horizon; nothing to seal, or another sealer at work: no seal."""
     if not session.execute(text("select pg_try_advisory_xact_lock(:k)"), {"k": SEALER_LOCK}).scalar_one():
         return SealRun(entries=0, seals=0)
+    horizon = int(session.execute(text("select pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one())
+    sealed, seals = 0, 0
+    while entries := _seal_next(session, horizon, key=key, now=now):
+        sealed, seals = sealed + entries, seals + 1
+    return SealRun(entries=sealed, seals=seals)
+
+
+def _seal_next(session: Session, horizon: int, *, key: SealKey, now: datetime) -> int:
+    """One seal over what follows the last one; returns its entries, 0 when there are none."""
     last = session.query(AuditSeal).order_by(AuditSeal.seq.desc()).first()
     low = int(last.to_xid) if last else 0
-    high = int(session.execute(text("select pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one())
+    high = _bound(session, low, horizon)
     entries = _entries(session, low, high)
     if not entries:
-        return SealRun(entries=0, seals=0)
+        return 0
     seq = last.seq + 1 if last else 1
     root = merkle_root([entry_bytes(entry) for entry in entries])
     previous = last.seal_hash if last else GENESIS
     digest = seal_hash(seq=seq, from_xid=low, to_xid=high, entries=len(entries), root=root, previous=previous)
-    session.execute(
-        text(
-            "insert into audit_seal (seq, from_xid, to_xid, entries, merkle_root, prev_hash, seal_hash, key_id, signature, sealed_at)"
-            " values (:seq, cast(cast(:low as text) as xid8), cast(cast(:high as text) as xid8), :entries, :root, :previous, :digest,"
-            " :key_id, :signature, :now)"
-        ),
-        {
-            "seq": seq,
-            "low": str(low),
-            "high": str(high),
-            "entries": len(entries),
-            "root": root,
-            "previous": previous,
-            "digest": digest,
-            "key_id": key.key_id,
-            "signature": key.sign(digest),
-            "now": now,
-        },
-    )
-    return SealRun(entries=len(entries), seals=1)
+    values = {
+        "seq": seq,
+        "from_xid": str(low),
+        "to_xid": str(high),
+        "entries": len(entries),
+        "merkle_root": root,
+        "prev_hash": previous,
+        "seal_hash": digest,
+        "key_id": key.key_id,
+        "signature": key.sign(digest),
+        "sealed_at": now,
+    }
+    session.execute(text(INSERT_SEAL), values)
+    return len(entries)
+
+
+INSERT_SEAL = """
+insert into audit_seal (seq, from_xid, to_xid, entries, merkle_root, prev_hash, seal_hash, key_id, signature, sealed_at)
+values (:seq, cast(cast(:from_xid as text) as xid8), cast(cast(:to_xid as text) as xid8), :entries, :merkle_root, :prev_hash,
+  :seal_hash, :key_id, :signature, :sealed_at)
+"""
+
+
+def _bound(session: Session, low: int, horizon: int) -> int:
+    """Where the next seal ends: before the transaction that would make it too large, after the first one in any case."""
+    for offset in (SEAL_ENTRIES, 0):
+        parameters = {"low": str(low), "high": str(horizon), "entries": offset}
+        xid = session.execute(text(BOUND), parameters).scalar_one_or_none()
+        if xid is None:
+            return horizon
+        first = xid if offset == 0 else None
+        if first is not None:
+            return int(first) + 1
+    return horizon
 
 
 def _entries(session: Session, low: int, high: int) -> Sequence[EntryFields]:

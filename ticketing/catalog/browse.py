@@ -105,7 +105,12 @@ def list_events(
     cursor: str | None = None,
     limit: int = 24,
 ) -> EventPage:
-    """Public events to come, soonest first. `search` looks in title, venue and artists. Raises `Malformed` for a bad cursor."""
+    """Public events to come, soonest first. `search` looks in title, venue and artists.
+
+    Raises `Malformed` for a bad cursor and for a NUL character, which PostgreSQL's text can't hold.
+    """
+    if any("\0" in (value or "") for value in (search, city, category)):
+        raise Malformed("A filter holds a NUL character.")
     after, after_id = _read_cursor(cursor) if cursor else (now, UUID(int=0))
     pattern = _like(search) if search and search.strip() else None
     limit = max(1, min(limit, MOST_PER_PAGE))

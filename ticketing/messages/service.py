@@ -201,7 +201,7 @@ def _deliver(
         mail = _compose(database, mailer, row, now=now, cipher=cipher, signer=signer, public_url=public_url)
     except NothingToSay as reason:
         state, detail = MessageState.SUPPRESSED, reason.message
-    except Exception as error:  # whatever is wrong with one message must not keep the others from being sent
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one message must not keep the others from being sent
         where = "".join(traceback.format_tb(error.__traceback__))  # without the error's words: they may repeat an address
         log.error("message %s can't be composed: %s\n%s", row.id, type(error).__name__, where)
         detail = f"can't be composed: {type(error).__name__}"
@@ -224,7 +224,12 @@ def _compose(
         if address is None:
             raise NothingToSay("no address")
         mail = compose(
-            session, kind=MessageKind(row.kind), subject_id=row.subject_id, recipient_id=row.recipient_id, signer=signer, public_url=public_url
+            session,
+            kind=MessageKind(row.kind),
+            subject_id=row.subject_id,
+            recipient_id=row.recipient_id,
+            signer=signer,
+            public_url=public_url,
         )
     mail["From"] = mailer.sender
     mail["To"] = address

@@ -128,9 +128,7 @@ class Mailer:
             raise smtplib.SMTPSenderRefused(code, reply, self.sender)
         return self._connection
 
-    def _refused(
-        self, what: str, code: int, reply: bytes, state: MessageState = MessageState.FAILED
-    ) -> tuple[MessageState, str]:
+    def _refused(self, what: str, code: int, reply: bytes, state: MessageState = MessageState.FAILED) -> tuple[MessageState, str]:
         """The server's numbers are kept, its words are not: they often repeat the address."""
         try:
             if code == 421 or self._connection is None:

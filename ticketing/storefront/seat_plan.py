@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import hypot
 
 from ticketing.inventory.seatmap import SeatView
 
@@ -46,25 +47,37 @@ def draw_plan(seats: Sequence[SeatView]) -> SeatPlan:
     for seat in seats:
         rows.setdefault(seat.row_position, []).append(seat)
     places = {seat.seat_no: (seat.x, seat.y) for seat in seats}
-    across = _least_step([[places[seat.seat_no][0] for seat in row] for row in rows.values()])
-    down = _least_step([sorted(min(places[seat.seat_no][1] for seat in row) for row in rows.values())]) if len(rows) > 1 else across
-    if across <= 0 or down <= 0:
+    unit = _closest(rows.values())
+    if unit <= 0:
         places = {seat.seat_no: (seat.seat_position, number) for number, row in enumerate(rows.values()) for seat in row}
-        across = down = 1
+        unit = 1
     left, top = min(x for x, _ in places.values()), min(y for _, y in places.values())
-    drawn = []
+
+    def drawn(seat: SeatView) -> DrawnSeat:
+        x, y = places[seat.seat_no]
+        return DrawnSeat(MARGIN + round((x - left) / unit * STEP), 4 + round((y - top) / unit * STEP), seat)
+
+    drawn_rows = []
     for row in rows.values():
-        positions = [(places[seat.seat_no], seat) for seat in sorted(row, key=lambda seat: places[seat.seat_no][0])]
-        drawn_seats = tuple(
-            DrawnSeat(MARGIN + round((x - left) / across * STEP), round((y - top) / down * STEP) + 4, seat) for (x, y), seat in positions
-        )
-        drawn.append(DrawnRow(row[0].row_label, drawn_seats[0].x - 8, drawn_seats[0].y + SEAT // 2, drawn_seats))
-    everything = [seat for row in drawn for seat in row.seats]
-    width, height = max(seat.x for seat in everything) + SEAT + MARGIN, max(seat.y for seat in everything) + SEAT + 4
-    return SeatPlan(width, height, tuple(drawn))
+        line = tuple(sorted((drawn(seat) for seat in row), key=lambda seat: seat.x))
+        drawn_rows.append(DrawnRow(row[0].row_label, line[0].x - 8, line[0].y + SEAT // 2, line))
+    width = max(seat.x for row in drawn_rows for seat in row.seats) + SEAT + MARGIN
+    height = max(seat.y for row in drawn_rows for seat in row.seats) + SEAT + 4
+    return SeatPlan(width, height, tuple(drawn_rows))
 
 
-def _least_step(lines: Sequence[Sequence[float]]) -> float:
-    """The smallest distance between neighbours on the same line; 0 where two stand on one spot."""
-    steps = [after - before for line in lines for before, after in pairwise(sorted(line))]
-    return min(steps, default=1)
+def _closest(rows: Iterable[Sequence[SeatView]]) -> float:
+    """The distance, in the plan's units, of the two closest neighbours: in a row, or one behind the other. 0: two on one spot."""
+    distances = []
+    before: Sequence[SeatView] = ()
+    for row in rows:
+        line = sorted(row, key=lambda seat: seat.x)
+        distances += [hypot(b.x - a.x, b.y - a.y) for a, b in pairwise(line)]
+        if before and line[0].x < before[-1].x and before[0].x < line[-1].x:
+            distances.append(abs(_middle(line) - _middle(before)))
+        before = line
+    return min(distances, default=1)
+
+
+def _middle(row: Sequence[SeatView]) -> float:
+    return sum(seat.y for seat in row) / len(row)
