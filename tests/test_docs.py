@@ -90,7 +90,7 @@ def test_make_test_runs_the_whole_suite_and_ci_runs_it_too() -> None:
     suite = re.compile(r"^\.venv/bin/pytest( --require-browser)?\s*$", flags=re.MULTILINE)
     assert suite.search(make("test"))
     ci = (ROOT / ".ci" / "run").read_text()
-    assert "make check PYTEST_ARGS=--require-browser" in ci
+    assert "make --keep-going check PYTEST_ARGS=--require-browser" in ci
     checked = make("check", "PYTEST_ARGS=--require-browser")
     assert suite.search(checked)
     assert all(tool in checked for tool in ("ruff format --check", "ruff check", "mypy", "lint-imports"))

@@ -21,6 +21,7 @@ from ticketing.foundation.errors import Misconfigured
 from ticketing.foundation.settings import Settings
 from ticketing.messages.service import DeliveryRun
 from ticketing.orders.booking import Booking
+from ticketing.orders.expire import SweepRun
 from ticketing.payments.refunds import RefundRun
 
 
@@ -69,7 +70,7 @@ def test_sweep_changes_nothing_when_it_only_looks(database: Database, overdue: N
 
 
 def test_sweep_says_so_when_it_is_late(database: Database) -> None:
-    run = sweep_holds.SweepRun(holds=1, orders=0, events_completed=0, orders_completed=0, latest_seconds=600)
+    run = SweepRun(holds=1, orders=0, events_completed=0, orders_completed=0, latest_seconds=600)
     assert "missed" in sweep_holds.headline(run, dry_run=False)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+
 import psycopg
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
 from tests import factories
 from ticketing.catalog.tables import Event
 from ticketing.foundation import schema
-from ticketing.foundation.db import Database, Role
+from ticketing.foundation.db import Base, Database, Role
 from ticketing.foundation.errors import Misconfigured
 from ticketing.inventory.tables import Pool
 
@@ -63,3 +67,29 @@ def test_pool_refuses_to_be_oversold(database: Database) -> None:
         session.execute(text("update pool set held = 6 where id = :id"), {"id": pool_id})
     with database.transaction() as session:
         assert session.execute(select(Pool.held).where(Pool.id == pool_id)).scalar_one() == 0
+
+
+def test_the_migrations_make_what_the_code_declares(database: Database) -> None:
+    importlib.import_module("ticketing.app")  # knows every table
+    with database.engine(Role.OWNER).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_database_of_somebody_else_is_refused(socket_directory: str) -> None:
+    schema.create_database(socket_directory, "somebody_else")
+    other = Database.embedded(socket_directory, "somebody_else")
+    with other.connect(Role.OWNER) as owner:
+        owner.execute("create table guests (id int)")
+        owner.commit()
+    with pytest.raises(Misconfigured, match="not ours"):
+        schema.migrate(other)
+    other.dispose()
+
+
+def test_a_newer_database_is_refused(database: Database) -> None:
+    with database.connect(Role.OWNER) as owner:
+        owner.execute("update alembic_version set version_num = '9999'")
+        owner.commit()
+    with pytest.raises(Misconfigured, match="newer than this code"):
+        schema.migrate(database)

@@ -13,7 +13,9 @@ from sqlalchemy import text
 
 from tests.buying import captured, place_order, start_payment
 from tests.factories import OnSale
+from tests.providers import start_fake_provider
 from ticketing.foundation.db import Database
+from ticketing.foundation.settings import Settings
 from ticketing.orders.booking import Booking
 from ticketing.orders.expire import sweep
 from ticketing.orders.rules import OrderState
@@ -151,3 +153,26 @@ def test_a_paid_order_is_refunded_by_policy_when_it_is_cancelled(
     balance = ledger_balance(database)
     assert (balance["vendor_payable"], balance["tax"], balance["refunds"]) == (0, 0, -6_750)
     assert place_order(booking, on_sale, buyers[1], seats=(1,)).state is OrderState.PENDING
+
+
+def test_an_order_is_confirmed_when_the_webhook_was_lost_and_the_provider_is_asked(
+    settings: Settings, on_sale: OnSale, buyers: list[UUID], database: Database, one: Callable[[str], Any]
+) -> None:
+    with start_fake_provider(settings) as process:  # it was told of no address for webhooks
+        client = process.client()
+        booking = Booking(database, providers={"fake": client})
+        booking.start()
+        order = place_order(booking, on_sale, buyers[0], seats=(1,))
+
+        async def pay() -> list[Settlement | None]:
+            work = booking.start_payment(
+                order_id=order.id, buyer_id=buyers[0], provider="fake", key="p", digest=b"", return_url="http://localhost/orders"
+            )
+            payment = await work
+            before = await booking.look_up_payment(payment)
+            await client.pay(payment.provider_ref or "")
+            return [before, await booking.look_up_payment(payment), await booking.look_up_payment(payment)]
+
+        assert booking.wait(pay()) == [None, Settlement.CONFIRMED, Settlement.REPEATED]
+        booking.stop()
+    assert one("select count(*) from ticket") == 1

@@ -75,30 +75,35 @@ where xid >= cast(cast(:low as text) as xid8) and xid < cast(cast(:high as text)
 order by audit_entry.xid, id
 """
 
-BOUND = """
+XID_AT = """
 select xid::text::bigint from audit_entry
 where xid >= cast(cast(:low as text) as xid8) and xid < cast(cast(:high as text) as xid8)
-order by xid offset :entries limit 1
+order by audit_entry.xid offset :offset limit 1
 """
-"""The transaction of the entry after the first `entries` of a range."""
+
+INSERT_SEAL = """
+insert into audit_seal (seq, from_xid, to_xid, entries, merkle_root, prev_hash, seal_hash, key_id, signature, sealed_at)
+values (:seq, cast(cast(:from_xid as text) as xid8), cast(cast(:to_xid as text) as xid8), :entries, :merkle_root, :prev_hash,
+  :seal_hash, :key_id, :signature, :sealed_at)
+"""
 
 
-def seal(session: Session, *, key: SealKey, now: datetime) -> SealRun:
-    """Seal all committed entries below the horizon; nothing to seal, or another sealer at work: no seal."""
+def seal(session: Session, *, key: SealKey, now: datetime, most_entries: int = SEAL_ENTRIES) -> SealRun:
+    """Seal all committed entries below the horizon, some `most_entries` a seal. None to seal, or another sealer at work: no seal."""
     if not session.execute(text("select pg_try_advisory_xact_lock(:k)"), {"k": SEALER_LOCK}).scalar_one():
         return SealRun(entries=0, seals=0)
     horizon = int(session.execute(text("select pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one())
     sealed, seals = 0, 0
-    while entries := _seal_next(session, horizon, key=key, now=now):
+    while entries := _seal_next(session, horizon, key=key, now=now, most_entries=most_entries):
         sealed, seals = sealed + entries, seals + 1
     return SealRun(entries=sealed, seals=seals)
 
 
-def _seal_next(session: Session, horizon: int, *, key: SealKey, now: datetime) -> int:
+def _seal_next(session: Session, horizon: int, *, key: SealKey, now: datetime, most_entries: int) -> int:
     """One seal over what follows the last one; returns its entries, 0 when there are none."""
     last = session.query(AuditSeal).order_by(AuditSeal.seq.desc()).first()
     low = int(last.to_xid) if last else 0
-    high = _bound(session, low, horizon)
+    high = _bound(session, low, horizon, most_entries)
     entries = _entries(session, low, high)
     if not entries:
         return 0
@@ -122,24 +127,16 @@ def _seal_next(session: Session, horizon: int, *, key: SealKey, now: datetime) -
     return len(entries)
 
 
-INSERT_SEAL = """
-insert into audit_seal (seq, from_xid, to_xid, entries, merkle_root, prev_hash, seal_hash, key_id, signature, sealed_at)
-values (:seq, cast(cast(:from_xid as text) as xid8), cast(cast(:to_xid as text) as xid8), :entries, :merkle_root, :prev_hash,
-  :seal_hash, :key_id, :signature, :sealed_at)
-"""
+def _bound(session: Session, low: int, horizon: int, most_entries: int) -> int:
+    """Where the next seal ends: before the transaction that would make it too large, but after the first one in any case."""
 
+    def xid_at(offset: int) -> int | None:
+        return session.execute(text(XID_AT), {"low": str(low), "high": str(horizon), "offset": offset}).scalar_one_or_none()
 
-def _bound(session: Session, low: int, horizon: int) -> int:
-    """Where the next seal ends: before the transaction that would make it too large, after the first one in any case."""
-    for offset in (SEAL_ENTRIES, 0):
-        parameters = {"low": str(low), "high": str(horizon), "entries": offset}
-        xid = session.execute(text(BOUND), parameters).scalar_one_or_none()
-        if xid is None:
-            return horizon
-        first = xid if offset == 0 else None
-        if first is not None:
-            return int(first) + 1
-    return horizon
+    first, beyond = xid_at(0), xid_at(most_entries)
+    if beyond is None:
+        return horizon
+    return beyond if beyond != first else beyond + 1
 
 
 def _entries(session: Session, low: int, high: int) -> Sequence[EntryFields]:

@@ -33,7 +33,7 @@ class AuditSeal(Base):
 
     __tablename__ = "audit_seal"
 
-    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     from_xid: Mapped[int] = mapped_column(Xid8)
     to_xid: Mapped[int] = mapped_column(Xid8)
     entries: Mapped[int] = mapped_column(Integer)

@@ -12,12 +12,18 @@ SECOND_SPELLING = re.compile(r"\s*\[([^\]]+)\]")
 
 def plain(value: Any) -> str:
     """Text without formatting: nested objects flattened, spaces folded, trailing commas cut, `None` in words taken for nothing."""
-    if isinstance(value, dict):
-        value = " ".join(filter(None, (plain(value.get("_")), *(plain(part) for key, part in value.items() if key != "_"))))
-    elif isinstance(value, list):
-        value = ", ".join(filter(None, (plain(part) for part in value)))
-    text = "" if value is None else UNPRINTABLE.sub(" ", str(value)).strip(" ,;")
+    text = UNPRINTABLE.sub(" ", _flat(value)).strip(" ,;")
     return "" if text == "None" else text
+
+
+def _flat(value: Any) -> str:
+    """Text first, then what was emphasised in it: where in the text it stood is lost in such files."""
+    if isinstance(value, dict):
+        parts = [value.get("_"), *(part for key, part in value.items() if key != "_")]
+        return " ".join(filter(None, map(_flat, parts)))
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_flat, value)))
+    return "" if value is None else str(value)
 
 
 def spell(name: str) -> str:

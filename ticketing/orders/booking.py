@@ -23,7 +23,7 @@ from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel
 from ticketing.orders.settle import SettleHandler, Settlement, SettleRequest
 from ticketing.payments.loop import background_loop
-from ticketing.payments.providers import PaymentProvider, ProviderNotice
+from ticketing.payments.providers import PaymentProvider, ProviderNotice, polled_notice
 
 Result = TypeVar("Result")
 WAIT_SECONDS = 30
@@ -132,6 +132,14 @@ class Booking:
         """Take in what a provider says; safe to repeat."""
         settlement: Settlement = await self._writer.call("settle", SettleRequest.of(notice))
         return settlement
+
+    async def look_up_payment(self, payment: PaymentView) -> Settlement | None:
+        """Ask the provider what became of a payment, and settle it: a webhook may be late, or lost. None: still open."""
+        if payment.provider_ref is None:
+            return None
+        provider = self.provider(payment.provider)
+        notice = polled_notice(provider.name, await provider.get_payment(payment.provider_ref))
+        return None if notice is None else await self.settle(notice)
 
     async def cancel_order(self, *, order_id: UUID, buyer_id: UUID, key: str, digest: bytes) -> OrderView:
         """Give the places back; a paid order is refunded by its events' policies."""

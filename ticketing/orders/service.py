@@ -13,7 +13,7 @@ from ticketing.foundation.db import Connection
 from ticketing.foundation.money import Money
 from ticketing.inventory.holds import HoldNotFound, HoldView, read_holds
 from ticketing.orders.cancel import quote, total_of
-from ticketing.orders.pay import OrderNotFound
+from ticketing.orders.pay import OrderNotFound, PaymentView, read_payments
 from ticketing.orders.read import OrderView, read_orders
 
 
@@ -28,6 +28,12 @@ def get_order(session: Session, *, order_id: UUID, buyer_id: UUID | None = None)
     if not orders or (buyer_id is not None and orders[0].buyer_id != buyer_id):
         raise OrderNotFound("There is no such order.", order_id=order_id)
     return orders[0]
+
+
+def newest_payment(session: Session, *, order_id: UUID) -> PaymentView | None:
+    """The payment that was started last for an order."""
+    found = session.execute(text("select id from payment where order_id = :order order by id desc limit 1"), {"order": order_id}).scalar()
+    return read_payments(bare(session), [found])[0] if found else None
 
 
 def list_orders(session: Session, *, buyer_id: UUID, limit: int = 50) -> list[OrderView]:

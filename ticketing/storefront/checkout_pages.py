@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,13 +15,14 @@ from ticketing.accounts.http import current_user, require_user, set_session_cook
 from ticketing.accounts.rules import Audience
 from ticketing.catalog import browse
 from ticketing.foundation.db import database_now
-from ticketing.foundation.errors import Invalid
+from ticketing.foundation.errors import Invalid, Unavailable
 from ticketing.foundation.ids import new_token, request_digest
 from ticketing.inventory.claim import SeatsTaken
 from ticketing.inventory.rules import HoldState
 from ticketing.orders import service as orders
 from ticketing.orders.booking import Booking
 from ticketing.orders.rules import Channel, OrderState
+from ticketing.payments.providers import ProviderRefused
 from ticketing.storefront.view import page
 from ticketing.tickets import service as tickets
 from ticketing.tickets.qr import qr_svg
@@ -197,6 +199,7 @@ def show_orders(request: Request) -> Response:
 def show_order(request: Request, order_id: UUID) -> Response:
     """An order, its tickets with QR codes, its receipt."""
     user = require_user(request)
+    _look_up_payment(request, user.user_id, order_id)
     with request.app.state.database.transaction() as session:
         now = database_now(session)
         order = orders.get_order(session, order_id=order_id, buyer_id=user.user_id)
@@ -204,6 +207,17 @@ def show_order(request: Request, order_id: UUID) -> Response:
         give_back: Any = orders.refund_quote(session, order_id=order_id, now=now) if order.state is OrderState.CONFIRMED else None
     codes = {ticket.id: qr_svg(ticket.qr_text) for ticket in found if ticket.state == "valid"}
     return page(request, "order.html", user=user, order=order, tickets=found, codes=codes, give_back=give_back, key=new_token(), now=now)
+
+
+def _look_up_payment(request: Request, buyer_id: UUID, order_id: UUID) -> None:
+    """The buyer is back from the provider, perhaps before its webhook: ask, and settle. No answer: the page looks again."""
+    with request.app.state.database.transaction() as session:
+        order = orders.get_order(session, order_id=order_id, buyer_id=buyer_id)
+        payment = orders.newest_payment(session, order_id=order_id) if order.state is OrderState.PENDING else None
+    if payment is not None:
+        booking = _booking(request)
+        with suppress(Unavailable, ProviderRefused):
+            booking.wait(booking.look_up_payment(payment))
 
 
 @router.post("/orders/{order_id}/cancel")

@@ -30,7 +30,19 @@ SIGNATURE_BYTES = 64
 
 
 class TicketCodeRefused(Invalid):
-    """Not a code of ours: malformed, of an unknown key, or changed."""
+    """Not a code that we signed; which it is says the subclass."""
+
+
+class TicketCodeMalformed(TicketCodeRefused):
+    """Not a ticket code at all, or one of a version we don't know."""
+
+
+class TicketKeyUnknown(TicketCodeRefused):
+    """Signed with a key that this installation doesn't have."""
+
+
+class TicketCodeForged(TicketCodeRefused):
+    """Laid out as ours, and not signed by us as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +70,38 @@ class TicketSigner:
         return cls(secrets.ticket_key_id, Ed25519PrivateKey.from_private_bytes(seed), reference_key)
 
     def sign(self, *, event_id: UUID, ticket_id: UUID, order_code: str, seat_no: int | None, holder_id: UUID, nonce: bytes) -> str:
-        """The text of a QR code: at most 200 characters with a key id of two."""
+        """The text of a QR code: 199 characters with a key id of two, 200 with one of three."""
         reference = hmac.new(self.reference_key, holder_id.bytes, hashlib.sha256).digest()[:4]
         seat = -1 if seat_no is None else seat_no
         fields = FIELDS.pack(event_id.bytes, ticket_id.bytes, order_code.encode(), seat, reference, bytes(nonce))
         body = bytes([VERSION, len(self.key_id)]) + self.key_id.encode() + fields
-        return base64.b32encode(body + self.private.sign(body)).decode().rstrip("=")
+        return _base32(body + self.private.sign(body))
 
     def verify(self, text: str) -> TicketCode:
-        """The fields of a genuine code; raises `TicketCodeRefused`."""
+        """The fields of a genuine code; raises `TicketCodeMalformed`, `TicketKeyUnknown` or `TicketCodeForged`.
+
+        There is one way to write a code: small letters, padding or stray bits in the last letter are refused.
+        """
         try:
             raw = base64.b32decode(text + "=" * (-len(text) % 8))
         except (binascii.Error, ValueError) as error:
-            raise TicketCodeRefused("This is not a ticket code.") from error
-        head = 2 + len(self.key_id)
-        if len(raw) != head + FIELDS.size + SIGNATURE_BYTES or raw[0] != VERSION:
-            raise TicketCodeRefused("This is not a ticket code.")
-        if raw[1] != len(self.key_id) or raw[2:head] != self.key_id.encode():
-            raise TicketCodeRefused("This ticket code was signed with a key we don't know.")
+            raise TicketCodeMalformed("This is not a ticket code.") from error
+        head = 2 + raw[1] if len(raw) > 1 else 0
+        if len(raw) != head + FIELDS.size + SIGNATURE_BYTES or raw[0] != VERSION or _base32(raw) != text:
+            raise TicketCodeMalformed("This is not a ticket code.")
+        if raw[2:head] != self.key_id.encode():
+            raise TicketKeyUnknown("This ticket code was signed with a key we don't know.")
         body, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
         try:
             self.private.public_key().verify(signature, body)
         except InvalidSignature as error:
-            raise TicketCodeRefused("This ticket code was changed.") from error
+            raise TicketCodeForged("This ticket code is not as we signed it.") from error
         event, ticket, order, seat, reference, nonce = FIELDS.unpack(body[head:])
         return TicketCode(UUID(bytes=event), UUID(bytes=ticket), order.decode(), None if seat < 0 else seat, reference, nonce)
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=")
 
 
 def qr_svg(text: str) -> str:

@@ -7,10 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from ticketing.accounts.http import require_user
+from ticketing.foundation.errors import Expired
 from ticketing.foundation.http import Json
 from ticketing.tickets import service
 from ticketing.tickets.qr import qr_svg
 from ticketing.tickets.rules import TicketState
+
+
+class TicketCancelled(Expired):
+    """The ticket no longer admits anyone."""
+
 
 router = APIRouter(prefix="/tickets", tags=["tickets"])
 
@@ -44,5 +50,8 @@ def head_ticket(request: Request, ticket_id: UUID) -> Response:
 
 @router.get("/{ticket_id}/qr")
 def read_qr(request: Request, ticket_id: UUID) -> Response:
-    """The ticket's QR code as SVG."""
-    return Response(qr_svg(_ticket(request, ticket_id).qr_text), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+    """The ticket's QR code as SVG; a cancelled ticket has none any more."""
+    ticket = _ticket(request, ticket_id)
+    if ticket.state is TicketState.CANCELLED:
+        raise TicketCancelled("This ticket was cancelled.", ticket_id=ticket_id)
+    return Response(qr_svg(ticket.qr_text), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from alembic import op
 
-from ticketing.foundation.db import Base
+TABLES = Path(__file__).with_name("0001_tables.sql")
 
 revision = "0001"
 down_revision = None
@@ -52,7 +54,9 @@ def upgrade() -> None:
     op.execute(CLOCK)
     op.execute(STAMP)
     op.execute(REFUSE_DELETE)
-    Base.metadata.create_all(op.get_bind())
+    for statement in TABLES.read_text().split(";\n"):
+        if statement.strip():
+            op.execute(statement)
     for table, percent in FILL_FACTORS.items():
         op.execute(f"alter table {table} set (fillfactor = {percent})")
     for table in CAPTURED:
