@@ -166,3 +166,9 @@ def test_nothing_is_lost_when_a_plan_is_read(rows: list[int], extras: tuple[dict
     assert plan.source == source
     assert [(s.row_position, s.seat_position) for s in plan.sections[0].seats] == [(r, n) for r, c in enumerate(rows) for n in range(c)]
     assert [s.guid for s in plan.sections[0].seats] == [f"{r}-{n}" for r, c in enumerate(rows) for n in range(c)]
+
+
+def test_example_of_the_guide_is_a_plan() -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "importing.md").read_text()
+    plan = read_plan(guide.split("```json\n")[1].split("```")[0])
+    assert [(section.name, section.capacity) for section in plan.sections] == [("Stalls", 1), ("Floor", 400)]

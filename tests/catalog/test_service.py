@@ -13,6 +13,7 @@ from tests.catalog.hall import NOW, build_event, build_hall, draft
 from tests.catalog.plans import SMALL_PRICES, small_plan
 from tests.factories import make_vendor
 from ticketing.catalog import service as catalog
+from ticketing.catalog.lookup import find_imported_events, find_layout
 from ticketing.catalog.plan import parse_plan
 from ticketing.catalog.rules import Visibility
 from ticketing.foundation.errors import Invalid
@@ -44,7 +45,7 @@ def test_layout_gets_a_new_version_when_its_plan_changed(session: Session) -> No
     assert second != hall.layout_id
     versions = session.execute(text("select version from layout where id in (:a, :b) order by 1"), {"a": hall.layout_id, "b": second})
     assert versions.scalars().all() == [1, 2]
-    found = catalog.find_layout(session, vendor_id=hall.vendor_id, venue_id=hall.venue_id)
+    found = find_layout(session, vendor_id=hall.vendor_id, venue_id=hall.venue_id)
     assert found is not None
     assert found[0] == second
     assert found[1].source == plan.source
@@ -165,7 +166,5 @@ def test_imported_events_are_found_by_key_and_only_the_vendors_own(session: Sess
     hall = build_hall(session)
     event_id = build_event(session, hall, source_key="season:1")
     build_event(session, hall)
-    assert {key: event.id for key, event in catalog.find_imported_events(session, vendor_id=hall.vendor_id).items()} == {
-        "season:1": event_id
-    }
-    assert catalog.find_imported_events(session, vendor_id=make_vendor(session).id) == {}
+    assert {key: event.id for key, event in find_imported_events(session, vendor_id=hall.vendor_id).items()} == {"season:1": event_id}
+    assert find_imported_events(session, vendor_id=make_vendor(session).id) == {}

@@ -83,3 +83,11 @@ def test_rule_file_is_refused_by_key_when_it_can_not_be_used(tmp_path: Path, tex
     with pytest.raises(RulesRefused) as refused:
         load(tmp_path, text)
     assert said in refused.value.message
+
+
+def test_example_of_the_guide_is_a_rule_file(tmp_path: Path) -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "importing.md").read_text()
+    example = guide.split("```toml\n")[1].split("```")[0]
+    rules = load(tmp_path, example)
+    assert rules.sales.on_sale_days_before == 120
+    assert rules.price_minor("Floor", 9, "EUR") == 2_700

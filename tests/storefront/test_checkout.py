@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -16,24 +17,33 @@ from ticketing.foundation.db import Database
 from ticketing.payments.providers import ProviderNotice
 
 
-def newest_payment(database: Database, order_id: UUID) -> tuple[UUID, int, str]:
+@dataclass(frozen=True)
+class Asked:
+    """A payment as the provider knows it."""
+
+    id: UUID
+    provider_ref: str
+    amount_minor: int
+    currency: str
+
+
+def newest_payment(database: Database, order_id: UUID) -> Asked:
     with database.transaction() as session:
-        query = text("select id, amount_minor, currency from payment where order_id = :order order by id desc limit 1")
-        payment_id, amount_minor, currency = session.execute(query, {"order": order_id}).one()
-    return payment_id, amount_minor, currency
+        query = text("select id, provider_ref, amount_minor, currency from payment where order_id = :order order by id desc limit 1")
+        return Asked(*session.execute(query, {"order": order_id}).one())
 
 
 def settle(app: FastAPI, order_id: UUID, kind: str = "payment.captured") -> None:
     """What the provider's webhook would bring."""
-    payment_id, amount_minor, currency = newest_payment(app.state.database, order_id)
+    payment = newest_payment(app.state.database, order_id)
     notice = ProviderNotice(
         provider="fake",
         event_key=uuid4().hex,
         kind=kind,
-        payment_ref=f"ses_{payment_id}",
-        reference=payment_id,
-        amount_minor=amount_minor,
-        currency=currency,
+        payment_ref=payment.provider_ref,
+        reference=payment.id,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
         body=b"{}",
     )
     app.state.booking.wait(app.state.booking.settle(notice))
@@ -158,10 +168,10 @@ def test_payment_can_be_tried_again_when_it_was_declined(app: FastAPI, browser: 
     declined = browser.get(order)
     assert "The payment was declined" in text_of(declined)
     assert 'http-equiv="refresh"' not in declined.text
-    first = newest_payment(app.state.database, id_in(order))[0]
+    first = newest_payment(app.state.database, id_in(order)).id
     again = browser.post(f"{order}/pay", data={"key": field(declined, "key", f"{order}/pay")})
     assert again.status_code == 303
-    assert newest_payment(app.state.database, id_in(order))[0] != first
+    assert newest_payment(app.state.database, id_in(order)).id != first
     settle(app, id_in(order))
     assert "Paid" in text_of(browser.get(order))
 

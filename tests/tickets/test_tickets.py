@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from tests.buying import buy
 from tests.factories import OnSale, make_buyer
@@ -40,6 +41,13 @@ def client(settings: Settings, database: Database, buyer: UUID) -> Iterator[Test
         yield client
 
 
+def buy_ticket(database: Database, booking: Booking, on_sale: OnSale, buyer: UUID) -> tuple[UUID, UUID]:
+    """The ids of an order and its one ticket."""
+    order = buy(booking, on_sale, buyer, seats=(3,))
+    with database.transaction() as session:
+        return order.id, session.execute(text("select id from ticket where order_id = :order"), {"order": order.id}).scalar_one()
+
+
 def test_a_ticket_names_its_place_and_its_code_is_genuine(
     database: Database, booking: Booking, on_sale: OnSale, buyer: UUID, signer: TicketSigner
 ) -> None:
@@ -59,25 +67,15 @@ def test_a_ticket_names_its_place_and_its_code_is_genuine(
 def test_a_ticket_is_not_found_when_it_is_somebody_elses(
     database: Database, booking: Booking, on_sale: OnSale, buyer: UUID, signer: TicketSigner
 ) -> None:
-    ticket = ticket_of(buy(booking, on_sale, buyer, seats=(3,)).lines[0].ticket_id, database)
+    _, ticket = buy_ticket(database, booking, on_sale, buyer)
     with database.transaction() as session, pytest.raises(TicketNotFound):
         get_ticket(session, ticket_id=ticket, holder_id=uuid4(), signer=signer)
 
 
-def ticket_of(ticket_id: UUID | None, database: Database) -> UUID:
-    """The ticket; the order was read before it was paid, so it is looked up."""
-    if ticket_id is not None:
-        return ticket_id
-    with database.connect() as connection:
-        row = connection.execute("select id from ticket").fetchone()
-    assert row is not None
-    return UUID(str(row[0]))
-
-
 def test_the_holder_reads_a_ticket_and_its_picture(
-    client: TestClient, booking: Booking, on_sale: OnSale, buyer: UUID, database: Database
+    client: TestClient, database: Database, booking: Booking, on_sale: OnSale, buyer: UUID
 ) -> None:
-    ticket = ticket_of(buy(booking, on_sale, buyer, seats=(3,)).lines[0].ticket_id, database)
+    _, ticket = buy_ticket(database, booking, on_sale, buyer)
     assert [found["id"] for found in client.get("/api/tickets").json()["tickets"]] == [str(ticket)]
     assert client.get(f"/api/tickets/{ticket}").json()["state"] == "valid"
     head = client.head(f"/api/tickets/{ticket}")
@@ -90,11 +88,10 @@ def test_the_holder_reads_a_ticket_and_its_picture(
 
 
 def test_a_cancelled_ticket_says_so_and_has_no_picture(
-    client: TestClient, booking: Booking, on_sale: OnSale, buyer: UUID, database: Database
+    client: TestClient, database: Database, booking: Booking, on_sale: OnSale, buyer: UUID
 ) -> None:
-    order = buy(booking, on_sale, buyer, seats=(3,))
-    ticket = ticket_of(order.lines[0].ticket_id, database)
-    booking.wait(booking.cancel_order(order_id=order.id, buyer_id=buyer, key="c", digest=b""))
+    order, ticket = buy_ticket(database, booking, on_sale, buyer)
+    booking.wait(booking.cancel_order(order_id=order, buyer_id=buyer, key="c", digest=b""))
     head = client.head(f"/api/tickets/{ticket}")
     assert (head.status_code, head.headers["X-Ticket-State"]) == (410, "cancelled")
     refused = client.get(f"/api/tickets/{ticket}/qr")
@@ -105,7 +102,7 @@ def test_a_cancelled_ticket_says_so_and_has_no_picture(
 def test_a_ticket_that_was_used_or_is_offered_still_answers(
     client: TestClient, booking: Booking, on_sale: OnSale, buyer: UUID, database: Database, state: str
 ) -> None:
-    ticket = ticket_of(buy(booking, on_sale, buyer, seats=(3,)).lines[0].ticket_id, database)
+    _, ticket = buy_ticket(database, booking, on_sale, buyer)
     with database.connect() as connection:
         connection.execute("update ticket set state = %s", [state])
     head = client.head(f"/api/tickets/{ticket}")
@@ -117,7 +114,7 @@ def test_nothing_is_shown_when_nobody_is_signed_in_or_the_ticket_is_another_pers
 ) -> None:
     with database.transaction() as session:
         other = make_buyer(session).id
-    ticket = ticket_of(buy(booking, on_sale, other, seats=(3,)).lines[0].ticket_id, database)
+    _, ticket = buy_ticket(database, booking, on_sale, other)
     assert client.get("/api/tickets").json() == {"tickets": []}
     for path in (f"/api/tickets/{ticket}", f"/api/tickets/{ticket}/qr", f"/api/tickets/{uuid4()}"):
         assert client.get(path).status_code == 404

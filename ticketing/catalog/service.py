@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from ticketing.audit.service import record
-from ticketing.catalog.plan import SeatingPlan, parse_plan
-from ticketing.catalog.rules import ConfigurationKind, EventStatus, SectionKind, Visibility, platform_fee, tax_in_price
+from ticketing.catalog.plan import SeatingPlan
+from ticketing.catalog.rules import ConfigurationKind, SectionKind, Visibility, platform_fee, tax_in_price
 from ticketing.catalog.tables import (
     Artist,
     Configuration,
@@ -99,24 +99,6 @@ def _configuration(session: Session, *, vendor_id: UUID, venue_id: UUID, name: s
     session.flush()
     record(session, actor_id=None, action="configuration.created", subject_id=configuration.id)
     return configuration.id
-
-
-def find_layout(session: Session, *, vendor_id: UUID, venue_id: UUID) -> tuple[UUID, SeatingPlan] | None:
-    """The vendor's layout of the venue that was published last, and its plan."""
-    row = session.execute(
-        select(Layout.id, Layout.plan)
-        .join(Configuration, Configuration.id == Layout.configuration_id)
-        .where(Configuration.venue_id == venue_id, Layout.vendor_id == vendor_id, Layout.published_at.is_not(None))
-        .order_by(Layout.published_at.desc(), Layout.id.desc())
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else (row.id, parse_plan(row.plan))
-
-
-def find_venues(session: Session, *, vendor_id: UUID, name: str) -> list[tuple[UUID, str]]:
-    """The vendor's venues of that name: (id, city)."""
-    rows = session.execute(select(Venue.id, Venue.city).where(Venue.vendor_id == vendor_id, Venue.name == name).order_by(Venue.city))
-    return [(row.id, row.city) for row in rows]
 
 
 def _write_sections(session: Session, layout_id: UUID, plan: SeatingPlan) -> None:
@@ -210,41 +192,62 @@ class EventDraft:
             raise Invalid(f"The event can't be: {', '.join(f'{name}: {why}' for name, why in fields.items())}.", fields=fields)
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedDraft:
+    """A draft with where it takes place."""
+
+    draft: EventDraft
+    venue_id: UUID
+    layout_id: UUID
+    series_id: UUID | None = None
+
+
 def create_event(
     session: Session, *, vendor_id: UUID, venue_id: UUID, layout_id: UUID, draft: EventDraft, series_id: UUID | None = None
 ) -> UUID:
     """A draft event. A start in a DST gap moves forward with the clock. Raises `Invalid`, `UnknownZone`, `UnknownCurrency`."""
+    return create_events(session, vendor_id=vendor_id, drafts=[PlacedDraft(draft, venue_id, layout_id, series_id)])[0]
+
+
+def create_events(session: Session, *, vendor_id: UUID, drafts: Sequence[PlacedDraft]) -> list[UUID]:
+    """`create_event` for many, in few statements; all of them or none."""
+    rows = [_event_row(vendor_id, placed) for placed in drafts]
+    if rows:
+        session.execute(insert(Event), rows)
+    for row in rows:
+        record(session, actor_id=None, action="event.created", subject_id=row["id"])
+    return [row["id"] for row in rows]
+
+
+def _event_row(vendor_id: UUID, placed: PlacedDraft) -> dict[str, Any]:
+    draft = placed.draft
     draft.check()
     starts_at = to_utc(draft.local_start, draft.zone)
-    local_start = starts_at.astimezone(zone(draft.zone)).replace(tzinfo=None)
-    event = Event(
-        vendor_id=vendor_id,
-        venue_id=venue_id,
-        layout_id=layout_id,
-        series_id=series_id,
-        title=draft.title,
-        description=draft.description,
-        category=draft.category,
-        tags=list(draft.tags),
-        local_start=local_start,
-        zone=draft.zone,
-        starts_at=starts_at,
-        doors_at=draft.doors_at,
-        sales_open_at=draft.sales_open_at,
-        sales_close_at=draft.sales_close_at or starts_at,
-        visibility=draft.visibility,
-        public_at=draft.public_at,
-        max_per_buyer=draft.max_per_buyer,
-        hold_seconds=draft.hold_seconds,
-        checkout_seconds=draft.checkout_seconds,
-        currency=draft.currency,
-        refund_policy=draft.refund_policy if draft.refund_policy is not None else DEFAULT_REFUND_POLICY,
-        source_key=draft.source_key,
-    )
-    session.add(event)
-    session.flush()
-    record(session, actor_id=None, action="event.created", subject_id=event.id)
-    return event.id
+    return {
+        "id": new_id(),
+        "vendor_id": vendor_id,
+        "venue_id": placed.venue_id,
+        "layout_id": placed.layout_id,
+        "series_id": placed.series_id,
+        "title": draft.title,
+        "description": draft.description,
+        "category": draft.category,
+        "tags": list(draft.tags),
+        "local_start": starts_at.astimezone(zone(draft.zone)).replace(tzinfo=None),
+        "zone": draft.zone,
+        "starts_at": starts_at,
+        "doors_at": draft.doors_at,
+        "sales_open_at": draft.sales_open_at,
+        "sales_close_at": draft.sales_close_at or starts_at,
+        "visibility": draft.visibility,
+        "public_at": draft.public_at,
+        "max_per_buyer": draft.max_per_buyer,
+        "hold_seconds": draft.hold_seconds,
+        "checkout_seconds": draft.checkout_seconds,
+        "currency": draft.currency,
+        "refund_policy": draft.refund_policy if draft.refund_policy is not None else DEFAULT_REFUND_POLICY,
+        "source_key": draft.source_key,
+    }
 
 
 DEFAULT_REFUND_POLICY: dict[str, Any] = {
@@ -255,58 +258,98 @@ DEFAULT_REFUND_POLICY: dict[str, Any] = {
 
 def add_artists(session: Session, *, event_id: UUID, artists: Sequence[tuple[str, str]]) -> None:
     """(name, role) in billing order; people are made once and found by name. A name given twice keeps its first role."""
-    billed = dict(reversed(artists))
-    names = list(dict.fromkeys(name for name, _ in artists))
+    bill_artists(session, billing={event_id: artists})
+
+
+def bill_artists(session: Session, *, billing: Mapping[UUID, Sequence[tuple[str, str]]]) -> None:
+    """`add_artists` for many events."""
+    # Names in one order everywhere, so that two imports at once wait for each other instead of deadlocking.
+    names = sorted({name for artists in billing.values() for name, _ in artists})
     if not names:
         return
-    # Names in one order everywhere, so that two imports at once wait for each other instead of deadlocking.
-    made = [{"id": new_id(), "name": name} for name in sorted(names)]
-    session.execute(postgresql.insert(Artist).on_conflict_do_nothing(), made)
+    session.execute(postgresql.insert(Artist).on_conflict_do_nothing(), [{"id": new_id(), "name": name} for name in names])
     ids = {row.name: row.id for row in session.execute(select(Artist.name, Artist.id).where(Artist.name.in_(names)))}
-    session.execute(
-        insert(EventArtist),
-        [{"event_id": event_id, "artist_id": ids[name], "role": billed[name], "position": n} for n, name in enumerate(names)],
-    )
+    rows = []
+    for event_id, artists in billing.items():
+        first_roles = dict(reversed(artists))
+        order = dict.fromkeys(name for name, _ in artists)
+        rows += [
+            {"event_id": event_id, "artist_id": ids[name], "role": first_roles[name], "position": position}
+            for position, name in enumerate(order)
+        ]
+    session.execute(insert(EventArtist), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class EventPrices:
+    event_id: UUID
+    layout_id: UUID
+    prices_minor: Mapping[str, int]
+    """By category, in the order in which they are shown."""
+    tax_rate_bps: int = 0
 
 
 def price_layout(
-    session: Session, *, vendor_id: UUID, event_id: UUID, layout_id: UUID, prices_minor: dict[str, int], tax_rate_bps: int = 0
+    session: Session, *, vendor_id: UUID, event_id: UUID, layout_id: UUID, prices_minor: Mapping[str, int], tax_rate_bps: int = 0
 ) -> None:
     """A ticket type per category of the layout, in the order of `prices_minor` (category → price in minor units).
 
     Raises `Invalid` when a category of the layout has no price, or a price is negative.
     """
+    price_events(session, vendor_id=vendor_id, events=[EventPrices(event_id, layout_id, prices_minor, tax_rate_bps)])
+
+
+def price_events(session: Session, *, vendor_id: UUID, events: Sequence[EventPrices]) -> None:
+    """`price_layout` for many events, in few statements."""
     fee_bps, fee_fixed_minor = session.execute(
         text("select fee_bps, fee_fixed_minor from vendor where id = :vendor"), {"vendor": vendor_id}
     ).one()
-    seated = session.execute(select(LayoutSeat.section_id, LayoutSeat.category).where(LayoutSeat.layout_id == layout_id).distinct()).all()
-    standing = session.execute(
-        select(Section.id, Section.name).where(Section.layout_id == layout_id, Section.kind == SectionKind.STANDING)
-    ).all()
-    sold = {category for _, category in seated} | {name for _, name in standing}
+    parts = {layout_id: _priced_parts(session, layout_id) for layout_id in {event.layout_id for event in events}}
+    rows: list[dict[str, Any]] = []
+    links: list[dict[str, Any]] = []
+    for event in events:
+        sold = {name for _, _, name in parts[event.layout_id]}
+        _check_prices(event.prices_minor, sold)
+        types = {name: new_id() for name in event.prices_minor if name in sold}
+        for position, (name, type_id) in enumerate(types.items()):
+            price = event.prices_minor[name]
+            rows.append(
+                {
+                    "id": type_id,
+                    "vendor_id": vendor_id,
+                    "event_id": event.event_id,
+                    "name": name,
+                    "position": position,
+                    "price_minor": price,
+                    "fee_minor": platform_fee(price, fee_bps=fee_bps, fee_fixed_minor=fee_fixed_minor),
+                    "tax_rate_bps": event.tax_rate_bps,
+                    "tax_minor": tax_in_price(price, tax_rate_bps=event.tax_rate_bps),
+                }
+            )
+        links += [
+            {"event_id": event.event_id, "section_id": section_id, "category": category, "ticket_type_id": types[name]}
+            for section_id, category, name in parts[event.layout_id]
+        ]
+    if rows:
+        session.execute(insert(TicketType), rows)
+        session.execute(insert(TicketTypeSection), links)
+
+
+def _priced_parts(session: Session, layout_id: UUID) -> list[tuple[UUID, str, str]]:
+    """(section, its category or '' for a standing one, the name it is priced by)"""
+    seated = select(LayoutSeat.section_id, LayoutSeat.category).where(LayoutSeat.layout_id == layout_id).distinct()
+    standing = select(Section.id, Section.name).where(Section.layout_id == layout_id, Section.kind == SectionKind.STANDING)
+    return [
+        *((section_id, category, category) for section_id, category in session.execute(seated)),
+        *((section_id, "", name) for section_id, name in session.execute(standing)),
+    ]
+
+
+def _check_prices(prices_minor: Mapping[str, int], sold: set[str]) -> None:
     if missing := sorted(sold - prices_minor.keys()):
         raise Invalid(f"There is no price for {', '.join(missing)}.", fields={"prices": missing})
-    if negative := sorted(category for category, price in prices_minor.items() if price < 0):
+    if negative := sorted(name for name, price in prices_minor.items() if price < 0):
         raise Invalid(f"The price of {', '.join(negative)} is negative.", fields={"prices": negative})
-    types = {category: new_id() for category in prices_minor if category in sold}
-    rows = [
-        {
-            "id": type_id,
-            "vendor_id": vendor_id,
-            "event_id": event_id,
-            "name": category,
-            "position": position,
-            "price_minor": prices_minor[category],
-            "fee_minor": platform_fee(prices_minor[category], fee_bps=fee_bps, fee_fixed_minor=fee_fixed_minor),
-            "tax_rate_bps": tax_rate_bps,
-            "tax_minor": tax_in_price(prices_minor[category], tax_rate_bps=tax_rate_bps),
-        }
-        for position, (category, type_id) in enumerate(types.items())
-    ]
-    session.execute(insert(TicketType), rows)
-    links = [{"event_id": event_id, "section_id": s, "category": c, "ticket_type_id": types[c]} for s, c in seated]
-    links += [{"event_id": event_id, "section_id": s, "category": "", "ticket_type_id": types[name]} for s, name in standing]
-    session.execute(insert(TicketTypeSection), links)
 
 
 def connect_payment_account(session: Session, *, vendor_id: UUID, provider: str, account_ref: str) -> UUID:
@@ -325,24 +368,16 @@ def connect_payment_account(session: Session, *, vendor_id: UUID, provider: str,
 
 def allow_payment(session: Session, *, vendor_id: UUID, event_id: UUID, provider: str) -> None:
     """Let an event be paid through the vendor's account at `provider`; raises `PaymentAccountNotFound`."""
+    allow_payments(session, vendor_id=vendor_id, event_ids=[event_id], provider=provider)
+
+
+def allow_payments(session: Session, *, vendor_id: UUID, event_ids: Sequence[UUID], provider: str) -> None:
+    """`allow_payment` for many events."""
     account_id = session.execute(
         select(PaymentAccount.id).where(PaymentAccount.vendor_id == vendor_id, PaymentAccount.provider == provider)
     ).scalar()
     if account_id is None:
         raise PaymentAccountNotFound(f"The vendor has no account at {provider}.", provider=provider)
-    session.merge(EventPaymentMethod(vendor_id=vendor_id, event_id=event_id, payment_account_id=account_id))
-    session.flush()
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedEvent:
-    id: UUID
-    status: EventStatus
-    sales_close_at: datetime
-
-
-def find_imported_events(session: Session, *, vendor_id: UUID) -> dict[str, ImportedEvent]:
-    """The vendor's events that came from elsewhere, by `source_key`."""
-    columns = (Event.source_key, Event.id, Event.status, Event.sales_close_at)
-    rows = session.execute(select(*columns).where(Event.vendor_id == vendor_id, Event.source_key.is_not(None)))
-    return {key: ImportedEvent(event_id, status, closes_at) for key, event_id, status, closes_at in rows}
+    rows = [{"vendor_id": vendor_id, "event_id": event_id, "payment_account_id": account_id} for event_id in event_ids]
+    if rows:
+        session.execute(postgresql.insert(EventPaymentMethod).on_conflict_do_nothing(), rows)

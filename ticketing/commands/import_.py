@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.accounts.service import find_vendor
 from ticketing.catalog import service as catalog
+from ticketing.catalog.lookup import find_venues
 from ticketing.catalog.plan import SeatingPlan, read_plan
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.errors import Invalid
@@ -67,7 +68,7 @@ def season(
     source = read_season(file.read_bytes())
     database = _database()
     with Progress(console=Console(stderr=True), transient=True) as bar, database.transaction() as session:
-        task = bar.add_task("concerts", total=sum(len(p.concerts) for p in source.programmes))
+        task = bar.add_task("publishing", total=None)
         report = SeasonImport(
             session,
             vendor=find_vendor(session, slug=slug),
@@ -76,7 +77,7 @@ def season(
             into_coming_season=into_coming_season,
             publish=not draft,
             now=database_now(session),
-            progress=lambda done: bar.advance(task, done),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         ).run(source)
     database.dispose()
     _tell(report, seconds=perf_counter() - started, as_json=as_json)
@@ -162,7 +163,7 @@ def plan(
 
 def _venue(session: Session, *, vendor_id: UUID, name: str, city: str | None, country: str | None, zone: str | None) -> UUID:
     """The vendor's venue of that name (in that city), or a new one."""
-    found = [venue for venue in catalog.find_venues(session, vendor_id=vendor_id, name=name) if city in (None, venue[1])]
+    found = [venue for venue in find_venues(session, vendor_id=vendor_id, name=name) if city in (None, venue[1])]
     if len(found) > 1:
         raise Invalid(f"There are venues called {name!r} in {', '.join(venue[1] for venue in found)}: say which with --city.")
     if found:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.accounts.service import VendorView
 from ticketing.catalog import service as catalog
+from ticketing.catalog.lookup import find_imported_events, find_layout
 from ticketing.catalog.plan import SeatingPlan, standing_plan
 from ticketing.catalog.rules import EventStatus, SectionKind, Visibility
 from ticketing.foundation.clock import to_utc, whole_weeks_between
@@ -60,6 +61,14 @@ class _Hall:
     plan: SeatingPlan
 
 
+@dataclass(frozen=True, slots=True)
+class _NewEvent:
+    placed: catalog.PlacedDraft
+    artists: tuple[tuple[str, str], ...]
+    prices_minor: dict[str, int]
+    starts_at: datetime
+
+
 class SeasonImport:
     """One import in the caller's transaction: all of it, or nothing."""
 
@@ -73,7 +82,7 @@ class SeasonImport:
         into_coming_season: bool,
         publish: bool,
         now: datetime,
-        progress: Callable[[int], None] = lambda _: None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         self._session = session
         self._vendor = vendor
@@ -93,13 +102,14 @@ class SeasonImport:
         # One import of a vendor at a time: the other one finds everything there.
         self._session.execute(text("select from vendor where id = :vendor for no key update"), {"vendor": self._vendor.id})
         report = ImportReport(file.concerts_in, problems=list(file.problems))
-        known = catalog.find_imported_events(self._session, vendor_id=self._vendor.id)
+        known = find_imported_events(self._session, vendor_id=self._vendor.id)
         if self._into_coming_season:
             self._plan_weeks(file)
         catalog.connect_payment_account(
             self._session, vendor_id=self._vendor.id, provider=PROVIDER, account_ref=f"acct_{self._vendor.slug}"
         )
         publishable: list[UUID] = []
+        new: list[_NewEvent] = []
         for programme in file.programmes:
             for concert, key in _keys(programme):
                 event = known.get(key)
@@ -110,12 +120,10 @@ class SeasonImport:
                 elif isinstance(place := self._place(concert), str):
                     report.problems.append(concert.problem(place))
                 else:
-                    publishable += self._store(programme, concert, key, place, report)
-            self._progress(len(programme.concerts))
+                    new.append(self._new_event(programme, concert, key, place))
+        publishable += self._store(new, report)
         if self._publish:
-            for start in range(0, len(publishable), PUBLISHED_AT_ONCE):
-                publish_events(self._session, event_ids=publishable[start : start + PUBLISHED_AT_ONCE], now=self._now)
-            report.published = len(publishable)
+            self._publish_all(publishable, report)
         report.problems.sort(key=lambda problem: problem.line)
         return report
 
@@ -135,20 +143,19 @@ class SeasonImport:
         return place or f"is in a place whose time zone no rule knows ({concert.location})"
 
     def _plan_weeks(self, file: SeasonFile) -> None:
-        """Each season moves as one, by whole weeks, so that weekdays and the order of its nights stay true."""
+        """Each season that has begun moves as one, by whole weeks, so that weekdays and the order of its nights stay true."""
         first: dict[str, datetime] = {}
         for concert in (concert for programme in file.programmes for concert in programme.concerts):
             start = datetime.combine(concert.day, concert.wall_time, UTC)
             first[concert.season] = min(start, first.get(concert.season, start))
         target = self._now + COMING_SEASON_STARTS_AFTER
-        self._weeks = {season: whole_weeks_between(start, target) for season, start in first.items()}
+        self._weeks = {season: whole_weeks_between(start, target) for season, start in first.items() if start < self._now}
 
-    def _store(self, programme: Programme, concert: Concert, key: str, place: Place, report: ImportReport) -> list[UUID]:
-        """Make series and event; returns the event if it can be published."""
-        vendor_id, hall, rules = self._vendor.id, self._hall(concert, place), self._rules
+    def _new_event(self, programme: Programme, concert: Concert, key: str, place: Place) -> _NewEvent:
+        """The event, with venue, layout and series made."""
+        hall, rules = self._hall(concert, place), self._rules
         local_start = datetime.combine(concert.day, concert.wall_time) + timedelta(weeks=self._weeks.get(concert.season, 0))
         starts_at = to_utc(local_start, place.zone)
-        private = rules.is_private(concert.event_type)
         draft = catalog.EventDraft(
             title=programme.title,
             description=programme.description,
@@ -158,39 +165,45 @@ class SeasonImport:
             zone=place.zone,
             currency=place.currency,
             sales_open_at=starts_at - timedelta(days=rules.sales.on_sale_days_before),
-            visibility=Visibility.HIDDEN if private else Visibility.PUBLIC,
+            visibility=Visibility.HIDDEN if rules.is_private(concert.event_type) else Visibility.PUBLIC,
             max_per_buyer=rules.sales.max_per_buyer,
             refund_policy=rules.sales.refund_policy.model_dump(mode="json"),
             source_key=key,
         )
+        placed = catalog.PlacedDraft(draft, hall.venue_id, hall.layout_id, self._series_of(programme))
+        return _NewEvent(placed, programme.artists, self._prices(hall.plan, place.currency), starts_at)
+
+    def _store(self, new: list[_NewEvent], report: ImportReport) -> list[UUID]:
+        """Make the events; returns those that can be published."""
+        session, vendor_id = self._session, self._vendor.id
+        ids = catalog.create_events(session, vendor_id=vendor_id, drafts=[event.placed for event in new])
+        catalog.bill_artists(session, billing={event_id: event.artists for event_id, event in zip(ids, new, strict=True)})
+        tax_rate_bps = self._rules.prices.tax_rate_bps
+        prices = [
+            catalog.EventPrices(event_id, event.placed.layout_id, event.prices_minor, tax_rate_bps)
+            for event_id, event in zip(ids, new, strict=True)
+        ]
+        catalog.price_events(session, vendor_id=vendor_id, events=prices)
+        catalog.allow_payments(session, vendor_id=vendor_id, event_ids=ids, provider=PROVIDER)
+        coming = [event_id for event_id, event in zip(ids, new, strict=True) if event.starts_at > self._now]
+        report.stored = len(new)
+        report.hidden = sum(event.placed.draft.visibility is Visibility.HIDDEN for event in new)
+        report.over = len(new) - len(coming)
+        return coming
+
+    def _publish_all(self, event_ids: list[UUID], report: ImportReport) -> None:
+        for start in range(0, len(event_ids), PUBLISHED_AT_ONCE):
+            part = event_ids[start : start + PUBLISHED_AT_ONCE]
+            publish_events(self._session, event_ids=part, now=self._now)
+            report.published += len(part)
+            self._progress(report.published, len(event_ids))
+
+    def _series_of(self, programme: Programme) -> UUID:
         if programme.id not in self._series:
             self._series[programme.id] = catalog.create_series(
-                self._session, vendor_id=vendor_id, title=programme.title, source_key=f"season:{programme.id}"
+                self._session, vendor_id=self._vendor.id, title=programme.title, source_key=f"season:{programme.id}"
             )
-        event_id = catalog.create_event(
-            self._session,
-            vendor_id=vendor_id,
-            venue_id=hall.venue_id,
-            layout_id=hall.layout_id,
-            draft=draft,
-            series_id=self._series[programme.id],
-        )
-        catalog.add_artists(self._session, event_id=event_id, artists=programme.artists)
-        catalog.price_layout(
-            self._session,
-            vendor_id=vendor_id,
-            event_id=event_id,
-            layout_id=hall.layout_id,
-            prices_minor=self._prices(hall.plan, place.currency),
-            tax_rate_bps=rules.prices.tax_rate_bps,
-        )
-        catalog.allow_payment(self._session, vendor_id=vendor_id, event_id=event_id, provider=PROVIDER)
-        report.stored += 1
-        report.hidden += private
-        if starts_at > self._now:
-            return [event_id]
-        report.over += 1
-        return []
+        return self._series[programme.id]
 
     def _prices(self, plan: SeatingPlan, currency: str) -> dict[str, int]:
         standing = [section.name for section in plan.sections if section.kind is SectionKind.STANDING]
@@ -206,7 +219,7 @@ class SeasonImport:
                 self._session, vendor_id=vendor_id, name=name, city=place.city, country=place.country, zone_name=place.zone
             )
             plan = self._plans.get(name)
-            found = None if plan else catalog.find_layout(self._session, vendor_id=vendor_id, venue_id=venue_id)
+            found = None if plan else find_layout(self._session, vendor_id=vendor_id, venue_id=venue_id)
             if found is None:
                 room = self._rules.room
                 plan = plan or standing_plan(name, room.by_venue.get(name, room.capacity))

@@ -100,7 +100,7 @@ def read_holds(connection: Connection, hold_ids: Sequence[UUID]) -> list[HoldVie
 END = """
 with ending as materialized (
   select id, event_id, buyer_id, quantity from hold
-  where state = 'active' and {which}
+  where {which}
   order by id
   limit %(limit)s
   for update skip locked
@@ -154,13 +154,13 @@ audited as (
 select id, extract(epoch from app_now() - expires_at)::float8 as late_seconds from ended
 """
 
-END_EXPIRED = END.format(which="expires_at <= app_now()")
+END_EXPIRED = END.format(which="state = 'active' and expires_at <= app_now()")
 END_EXPIRED_OF = END.format(
-    which="""expires_at <= app_now() and event_id = %(event)s and (
+    which="""state = 'active' and expires_at <= app_now() and event_id = %(event)s and (
       buyer_id = %(buyer)s
       or exists (select from hold_line l where l.hold_id = hold.id and l.pool_id = any(%(pools)s::uuid[])))"""
 )
-END_THESE = END.format(which="id = any(%(holds)s::uuid[])")
+END_THESE = END.format(which="id = any(%(holds)s::uuid[]) and state || '' = 'active'")
 
 
 def expire_holds(connection: Connection, *, limit: int) -> list[float]:

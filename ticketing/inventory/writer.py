@@ -32,6 +32,17 @@ RECONNECT_SECONDS = 30.0
 """How long requests wait for a database that went away before they are told to try again."""
 
 
+PLANNER = (
+    "set plan_cache_mode = force_generic_plan",  # planning costs more than running
+    "set enable_seqscan = off",
+    "set enable_mergejoin = off",
+    "set enable_bitmapscan = off",
+)
+"""Every statement here finds few rows by key. Plans made while tables were small went bad as they grew: a merge join walked
+all open orders, a sequential scan all seats. So only nested loops over indexes are left to choose from. The statements
+themselves hide conditions on states from the planner (`state || '' = …`), so that no partial index but the key's serves."""
+
+
 class WriterBusy(Unavailable):
     """The database did not answer in time; the same request with the same key may be sent again."""
 
@@ -180,8 +191,8 @@ class Writer:
         if self._connection is None or self._connection.closed or self._connection.broken:
             connection = self._database.connect(Role.CORE, autocommit=True)
             connection.prepare_threshold = 0
-            # Plans made for a nearly empty table went bad as it grew, and planning costs more than running.
-            connection.execute("set plan_cache_mode = force_generic_plan")
+            for setting in PLANNER:
+                connection.execute(setting)
             self._connection = connection
             self._clock = None
         if self._clock != self._database.clock:

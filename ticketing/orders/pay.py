@@ -81,7 +81,7 @@ open_order as materialized (
   from req r
   join ticket_order o on o.id = r.order_id and o.buyer_id = r.buyer_id
   join payment_account a on a.vendor_id = o.vendor_id and a.provider = r.provider
-  where r.replay_id is null and o.state = 'pending' and o.paid_by_payment is null
+  where r.replay_id is null and o.state || '' = 'pending' and o.paid_by_payment is null
   order by o.id
   for no key update of o
 ),
@@ -95,7 +95,7 @@ held as materialized (
   from line_hold q
   join hold h on h.id = q.hold_id
   join event e on e.id = h.event_id
-  where h.state = 'active' and h.expires_at > app_now()
+  where h.state || '' = 'active' and h.expires_at > app_now()
   order by h.id
   for no key update of h
 ),

@@ -59,7 +59,7 @@ held as materialized (
   join req r on r.ord = q.ord and r.replay_id is null
   join hold h on h.id = q.hold_id
   join event e on e.id = h.event_id
-  where h.buyer_id = r.buyer_id and h.state = 'active' and h.order_id is null and h.expires_at > app_now()
+  where h.buyer_id = r.buyer_id and h.state || '' = 'active' and h.order_id is null and h.expires_at > app_now()
   order by h.id
   for no key update of h
 ),

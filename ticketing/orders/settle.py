@@ -57,7 +57,7 @@ paid as materialized (
   select r.*, p.order_id, p.vendor_id
   from req r
   join payment p on p.id = r.payment_id
-  where not r.repeated and r.kind = 'payment.captured' and p.state = 'created' and p.provider = r.provider
+  where not r.repeated and r.kind = 'payment.captured' and p.state = 'created' and p.provider || '' = r.provider
     and p.amount_minor = r.amount_minor and p.currency = r.currency and (p.provider_ref is null or p.provider_ref = r.payment_ref)
     and not exists (select from provider_event k where k.provider = r.provider and k.event_key = r.event_key)
   order by p.id
@@ -67,7 +67,7 @@ open_order as materialized (
   select p.*, o.code, o.buyer_id, o.total_minor
   from paid p
   join ticket_order o on o.id = p.order_id
-  where o.state = 'pending' and o.paid_by_payment is null
+  where o.state || '' = 'pending' and o.paid_by_payment is null
   order by o.id
   for no key update of o
 ),
@@ -77,7 +77,7 @@ line_hold as materialized (
 held as materialized (
   select q.ord, h.id as hold_id
   from line_hold q join hold h on h.id = q.hold_id
-  where h.state = 'active' and h.expires_at > app_now()
+  where h.state || '' = 'active' and h.expires_at > app_now()
   order by h.id
   for no key update of h
 ),
