@@ -6,10 +6,13 @@ import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboards.data import STALE_MINUTES, age_minutes, desk, signed_in, snapshot
+from dashboards import address
+from dashboards.data import STALE_AFTER, Published, desk, newest, signed_in
+from dashboards.figures import plain
 from dashboards.views import event_sales, overview
 from sql.scope import Scope
 from sql.snapshot import NoSnapshot
@@ -17,55 +20,59 @@ from ticketing.accounts.service import Membership, SignedIn
 from ticketing.foundation.ids import new_code
 
 log = logging.getLogger("dashboards")
-ICON = str(Path(__file__).parent / "icon.png")
+HERE = Path(__file__).parent
+View = Callable[[Published, str], None]
 
 
-def link(label: str, address: str) -> None:
+def link(label: str, target: str) -> None:
     """A link that stays in this tab: Streamlit's own open another."""
-    st.markdown(f'<a href="{address}" target="_self">{label}</a>', unsafe_allow_html=True)
+    st.markdown(f'<a href="{target}" target="_self">{label}</a>', unsafe_allow_html=True)
 
 
-def choose_vendor(user: SignedIn) -> Membership:
-    """The vendor in the address, or the first; a chooser when there are several."""
+def choose_vendor(user: SignedIn) -> Membership | None:
+    """The vendor in the address, or the last one looked at, or the first; None when the address names one that isn't theirs."""
     by_slug = {membership.slug: membership for membership in user.memberships}
-    wanted = st.query_params.get("vendor", "")
     slugs = list(by_slug)
-    if len(slugs) == 1:
-        return by_slug[slugs[0]]
-    index = slugs.index(wanted) if wanted in by_slug else 0
-    picked = st.sidebar.selectbox("Vendor", slugs, index=index, format_func=lambda slug: by_slug[slug].name)
-    st.query_params["vendor"] = picked
-    return by_slug[picked]
+    last = st.session_state.get("vendor")
+    default = last if last in by_slug else slugs[0]
+    if len(slugs) > 1:
+        chosen = address.select("Vendor", "vendor", slugs, default=default, shown=lambda slug: by_slug[slug].name, hint="Choose")
+    else:
+        chosen = address.read("vendor", slugs, default=default)
+    if chosen is None:
+        return None
+    st.session_state["vendor"] = chosen
+    if len(slugs) > 1:
+        st.query_params["vendor"] = chosen  # the page's menu drops it from the address
+    return by_slug[chosen]
 
 
-def show_freshness() -> None:
-    """The instant of the figures, amber when it is old."""
-    taken = snapshot().captured_at
-    text = f"Data as of {taken:%d %b %Y, %H:%M} UTC"
-    if age_minutes(taken) > STALE_MINUTES:
-        st.warning(f"{text}: older than {STALE_MINUTES} minutes. Sales go on; the figures will catch up when the roll-up runs again.")
+def show_freshness(published: Published, zone: str) -> None:
+    """The instant of the figures in the vendor's zone, amber when it is old."""
+    text = f"Data as of {published.captured_at.astimezone(ZoneInfo(zone)):%d %b %Y, %H:%M} ({zone})"
+    if published.is_stale:
+        minutes = STALE_AFTER.total_seconds() / 60
+        st.warning(f"⚠ {text}: older than {minutes:.0f} minutes. Sales go on; the figures catch up when the roll-up runs again.")
     else:
         st.caption(text)
 
 
-def guarded(view: Callable[[Scope, str], None], user: SignedIn) -> None:
-    """One page for one vendor, with what goes wrong said in words and a reference for the log."""
-    membership = choose_vendor(user)
+def show_page(view: View, membership: Membership) -> None:
+    """One page for one vendor."""
     try:
-        show_freshness()
-        with st.spinner("Reading the figures …"):
-            view(Scope(membership.vendor_id), membership.zone)
+        published = newest(Scope(membership.vendor_id))
     except NoSnapshot:
-        st.info("No figures have been published yet. They appear a minute or two after the flows have started.")
-    except Exception:
-        reference = new_code()
-        log.exception("page failed, reference %s", reference)
-        st.error(f"This page could not be shown (reference {reference}).")
-        st.button("Try again")
+        st.title("No figures yet")
+        st.info("Nothing has been published so far. Figures appear a minute or two after the flows have started.")
+        st.button("Look again")
+        return
+    show_freshness(published, membership.zone)
+    with st.spinner("Reading the figures …", show_time=True):
+        view(published, membership.zone)
 
 
-def main() -> None:
-    st.set_page_config(page_title="Sales", page_icon=ICON, layout="wide")
+def show_desk() -> None:
+    """What the person at the other end may see."""
     shop = desk().settings.public_url
     user = signed_in()
     if user is None:
@@ -73,18 +80,37 @@ def main() -> None:
         st.write("Sign in to see the sales of your events. After signing in you come back here.")
         link("Sign in", f"{shop}/sign-in?for=desk")
         return
-    st.sidebar.caption(f"Signed in as {user.display_name}")
-    with st.sidebar:
-        link("Sign out", f"{shop}/sign-out")
     if not user.memberships:
-        st.title("Dashboards")
-        st.warning("You are signed in, and no vendor has made you a member. Ask an owner to add you.")
+        st.title("No permission")
+        st.warning("You are signed in, and no vendor has made you a member, so there are no sales to show. Ask an owner to add you.")
+        link("Sign out", f"{shop}/sign-out")
+        return
+    with st.sidebar:
+        membership = choose_vendor(user)
+        st.caption(f"{plain(membership.name)}  \nSigned in as {plain(user.display_name)}" if membership else "")
+        link("Sign out", f"{shop}/sign-out")
+    if membership is None:
+        st.title("No permission")
+        st.warning("There is no such vendor among those that have made you a member. Open the dashboards without it in the address.")
+        link("Open the dashboards", "/")
         return
     pages = [
-        st.Page(functools.partial(guarded, overview.show, user), title="Overview", url_path="overview", default=True),
-        st.Page(functools.partial(guarded, event_sales.show, user), title="Event sales", url_path="event_sales"),
+        st.Page(functools.partial(show_page, overview.show, membership), title="Overview", url_path="overview", default=True),
+        st.Page(functools.partial(show_page, event_sales.show, membership), title="Event sales", url_path="event_sales"),
     ]
     st.navigation(pages).run()
+
+
+def main() -> None:
+    st.set_page_config(page_title="Sales", page_icon=str(HERE / "icon.png"), layout="wide")
+    st.html(HERE / "style.css")
+    try:
+        show_desk()
+    except Exception:
+        reference = new_code()
+        log.exception("page failed, reference %s", reference)
+        st.error(f"This page could not be shown. If it stays so, tell the operator this reference: {reference}.")
+        st.button("Try again")
 
 
 main()

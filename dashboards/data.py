@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from sql.scope import Scope, run_query
@@ -19,7 +18,10 @@ from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.money import Money
 from ticketing.foundation.settings import Settings, load_settings
 
-STALE_MINUTES = 15
+STALE_AFTER = timedelta(minutes=15)
+
+Row = dict[str, Any]
+"""One row of an answer, by column: a few dozen of them need no data frame."""
 
 
 @dataclass(frozen=True)
@@ -45,26 +47,47 @@ def signed_in() -> SignedIn | None:
         return find_session(session, token=token, audience=Audience.DESK, now=database_now(session))
 
 
-def snapshot() -> Snapshot:
-    """The newest published snapshot; raises `sql.snapshot.NoSnapshot`."""
-    return open_snapshot(desk().settings.warehouse_path)
+@dataclass(frozen=True)
+class Published:
+    """One vendor's figures in one snapshot: all that a page shows is of the same instant, and of that vendor."""
+
+    scope: Scope
+    _snapshot: Snapshot = field(repr=False)
+
+    @property
+    def captured_at(self) -> datetime:
+        """The instant of the core that the figures show, UTC."""
+        return self._snapshot.captured_at
+
+    @property
+    def is_stale(self) -> bool:
+        return utc_now() - self.captured_at > STALE_AFTER
+
+    def rows(self, query: str, **parameters: Any) -> list[Row]:
+        """A stored query (`sql/queries`), answered for the vendor."""
+        name, vendor = str(self._snapshot.path), str(self.scope.vendor_id)
+        return _rows(name, vendor, query, tuple(sorted(parameters.items())), _snapshot=self._snapshot, _scope=self.scope)
 
 
-def rows(scope: Scope, query: str, **parameters: Any) -> pd.DataFrame:
-    """A stored query for one vendor. The snapshot's name and the vendor are part of the cache's key."""
-    return _rows(str(snapshot().path), str(scope.vendor_id), query, tuple(sorted(parameters.items())), _scope=scope)
+def newest(scope: Scope) -> Published:
+    """The newest published figures of a vendor; raises `sql.snapshot.NoSnapshot`."""
+    return Published(scope, open_snapshot(desk().settings.warehouse_path))
 
 
 @st.cache_data(show_spinner=False, max_entries=500)
-def _rows(path: str, vendor: str, query: str, parameters: tuple[tuple[str, Any], ...], *, _scope: Scope) -> pd.DataFrame:  # noqa: ARG001 - key
-    frame: pd.DataFrame = run_query(snapshot(), _scope, query, **dict(parameters)).to_pandas()
-    return frame
+def _rows(
+    name: str,  # noqa: ARG001 - name and vendor are there to be part of the key: the cache is shared by all who are signed in
+    vendor: str,  # noqa: ARG001
+    query: str,
+    parameters: tuple[tuple[str, Any], ...],
+    *,
+    _snapshot: Snapshot,
+    _scope: Scope,
+) -> list[Row]:
+    found: list[Row] = run_query(_snapshot, _scope, query, **dict(parameters)).to_pylist()
+    return found
 
 
-def money(amount_minor: int | float, currency: str) -> str:
+def money(amount_minor: float, currency: str) -> str:
+    """An amount for people, in its currency's own decimals."""
     return Money(int(amount_minor), currency).format()
-
-
-def age_minutes(captured_at: datetime) -> float:
-    """How old the snapshot is."""
-    return (utc_now() - captured_at).total_seconds() / 60

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 import streamlit as st
 
-from dashboards.data import money
+from dashboards.data import Row, money
 
 DEFINITIONS = {
-    "gross_minor": ("Gross", "What buyers were charged: prices and fees of all tickets sold, before discounts and refunds."),
-    "net_minor": ("Net", "Gross less discounts less refunds that have been paid."),
-    "refund_minor": ("Refunds", "Paid back to buyers, on the day it was paid."),
-    "fee_minor": ("Fees", "The platform's fees within gross."),
-    "tax_minor": ("Tax", "The tax contained in the prices."),
+    "gross_minor": ("Gross", "What tickets were sold for: prices (tax included) and fees of all of them, before discounts and refunds."),
+    "refund_minor": ("Refunds", "Paid back to buyers. Counted on the day it was paid; what is planned and not yet paid is not in it."),
+    "fee_minor": ("Fees", "The platform's fees. They are part of gross."),
+    "net_minor": ("Net", "Gross less discounts less refunds. Fees and tax are still in it."),
 }
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&])")
 
 
-def cards(row: Any, currency: str, *, capacity: int, sold: int, cancelled: int) -> None:
-    """Five cards: tickets, gross, refunds, fees, net."""
-    share = f"{sold / capacity:.0%} of {capacity:,}" if capacity else "no capacity"
+def cards(row: Row, currency: str) -> None:
+    """Five cards: tickets, gross, refunds, fees, net. `row` has the columns of `vendor_kpis` and `event_kpis`."""
+    sold, capacity = int(row["sold"]), int(row["capacity"] or 0)
+    share = f"{sold / capacity:.0%} of {capacity:,}" if capacity else "no places on sale"
     columns = st.columns(5)
+    meaning = f"Sold and not given back. {int(row['cancelled_tickets']):,} more were sold and given back; their price is in gross."
     columns[0].metric(
-        "Tickets", f"{sold:,}", delta=share, delta_color="off", help=f"Sold and not given back; {cancelled:,} were cancelled."
+        "Tickets", f"{sold:,}", delta=share, delta_color="off", delta_arrow="off", help=meaning, border=True, height="stretch"
     )
-    for column, name in zip(columns[1:], ("gross_minor", "refund_minor", "fee_minor", "net_minor"), strict=True):
-        label, meaning = DEFINITIONS[name]
-        column.metric(label, money(row[name], currency), help=meaning)
+    notes = {
+        "gross_minor": f"{money(row['discount_minor'], currency)} discounts",
+        "refund_minor": f"{int(row['cancelled_tickets']):,} tickets back",
+        "fee_minor": f"{row['fee_minor'] / row['gross_minor']:.1%} of gross" if row["gross_minor"] else "no sales",
+        "net_minor": f"{money(row['tax_minor'], currency)} tax",
+    }
+    for column, (name, (label, meaning)) in zip(columns[1:], DEFINITIONS.items(), strict=True):
+        amount = money(row[name], currency)
+        column.metric(label, amount, delta=notes[name], delta_color="off", delta_arrow="off", help=meaning, border=True, height="stretch")
+
+
+def plain(text: object) -> str:
+    """Somebody's words for a place that reads Markdown: shown as they are, so that no title can load a picture from elsewhere."""
+    return MARKDOWN.sub(r"\\\1", str(text))

@@ -2,101 +2,107 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts
-from dashboards.data import money, rows
+from dashboards import address, charts, event_table
+from dashboards.data import Published
 from dashboards.figures import cards
-from sql.scope import Scope
 from ticketing.foundation.clock import utc_now
 
 NEARLY_SOLD_OUT = 0.95
 QUIET_DAYS = 14
+TO_DO_SHOWN = 5
+PERIODS = {"30": "30 days", "90": "90 days", "all": "All"}
 
 
-def show(scope: Scope, zone: str) -> None:
-    """The page of one vendor."""
+def show(published: Published, zone: str) -> None:
+    """The page of one vendor, whose days are counted in `zone`."""
     st.title("Overview")
-    totals = rows(scope, "vendor_kpis")
+    totals = published.rows("vendor_kpis")
     if totals.empty:
         st.info("No events have been published yet. Import a season or publish an event, and its sales appear here.")
         return
-    currencies = list(totals["currency"])
-    chosen = st.query_params.get("currency", currencies[0])
-    chosen = chosen if chosen in currencies else currencies[0]
-    if len(currencies) > 1:
-        picked = st.segmented_control("Currency", currencies, default=chosen, help="Amounts of different currencies are never added.")
-        chosen = picked or chosen
-        st.query_params["currency"] = chosen
-    total = totals[totals["currency"] == chosen].iloc[0]
-    cards(total, chosen, capacity=int(total["capacity"] or 0), sold=int(total["sold"]), cancelled=int(total["cancelled_tickets"]))
-    days = rows(scope, "vendor_by_day", from_day=None, to_day=None)
-    days = days[days["currency"] == chosen]
-    events = rows(scope, "overview")
-    events = events[events["currency"] == chosen]
-    left, right = st.columns([3, 2])
+    currency = _currency(list(totals["currency"]))
+    cards(totals[totals["currency"] == currency].iloc[0], currency)
+    now = utc_now()
+    events = [event for event in published.rows("overview").to_dict("records") if event["currency"] == currency]
+    left, right = st.columns([5, 3], gap="large")
     with left:
-        if days.empty:
-            st.info("Nothing has been sold in this currency yet.")
-        else:
-            best = days.nlargest(1, "tickets").iloc[0]
-            sold, day = int(days["tickets"].sum()), f"{best['day']:%d %b %Y}"
-            reading = f"{sold:,} tickets were sold on {len(days)} days; the best was {day} with {int(best['tickets']):,}."
-            charts.show(reading, days[["day", "tickets"]], charts.per_day("tickets", f"tickets per day ({zone})"), table=days)
+        _sales(published, currency, today=now.astimezone(ZoneInfo(zone)).date(), zone=zone)
     with right:
         st.subheader("To do")
-        _to_do(events, utc_now())
-    st.subheader("Events")
-    _table(scope, events, chosen)
+        st.html(_to_do(events, now))
+    sold = published.rows("sparklines")
+    curves = {str(event_id): list(days["sold"]) for event_id, days in sold.groupby("event_id")}
+    coming = [event for event in events if event["starts_at"] > now]
+    past = [event for event in reversed(events) if event["starts_at"] <= now]
+    for title, some in (("Coming events", coming), ("Past events", past)):
+        if some:
+            st.subheader(title)
+            st.html(event_table.table(some, curves))
 
 
-def _to_do(events: pd.DataFrame, now: datetime) -> None:
-    quiet_since = now - timedelta(days=QUIET_DAYS)
-    items: list[str] = []
-    for event in events.to_dict("records"):
-        if pd.Timestamp(event["starts_at"]) <= now:
-            continue
-        if (event["share"] or 0) >= NEARLY_SOLD_OUT:
-            items.append(f"**{event['title']}** is {event['share']:.0%} sold: consider another night.")
-        last = event["last_sale_day"]
-        on_sale_for_long = pd.Timestamp(event["sales_open_at"]) < quiet_since
-        if on_sale_for_long and (pd.isna(last) or pd.Timestamp(last).date() < quiet_since.date()):
-            items.append(f"**{event['title']}** has sold nothing for {QUIET_DAYS} days.")
+def _currency(currencies: list[str]) -> str:
+    if len(currencies) == 1:
+        return currencies[0]
+    hint = "Amounts of different currencies are never added."
+    return address.switch("Currency", "currency", currencies, default=currencies[0], shown=str, hint=hint)
+
+
+def _sales(published: Published, currency: str, *, today: date, zone: str) -> None:
+    st.subheader("Sales by day")
+    period = address.switch("Period", "period", list(PERIODS), default="90", shown=PERIODS.__getitem__)
+    start = None if period == "all" else today - timedelta(days=int(period) - 1)
+    days = _days(published, currency, start, None)
+    if days.empty:
+        st.info("Nothing was sold in this period. A longer one may show more." if start else "Nothing has been sold yet.")
+        return
+    sold = int(days["tickets"].sum())
+    best = days.loc[days["tickets"].idxmax()]
+    reading = f"{sold:,} tickets, most of them on {best['day']:%d %b %Y}: {int(best['tickets']):,}."
+    if start is not None:
+        before = _days(published, currency, start - (today - start) - timedelta(days=1), start - timedelta(days=1))
+        reading += f" {_compare(sold, int(before['tickets'].sum()))}"
+    charts.show(reading, days[["day", "tickets"]], charts.per_day("tickets", f"tickets per day ({zone})"), table=days)
+
+
+def _days(published: Published, currency: str, start: date | None, end: date | None) -> pd.DataFrame:
+    days = published.rows("vendor_by_day", from_day=start, to_day=end)
+    return days[days["currency"] == currency]
+
+
+def _compare(sold: int, before: int) -> str:
+    if before == 0:
+        return "The period before had no sales."
+    change = sold / before - 1
+    return f"That is {abs(change):.0%} {'more' if change >= 0 else 'less'} than in the period before ({before:,})."
+
+
+def _to_do(events: list[dict[Any, Any]], now: datetime) -> str:
+    """What a vendor may want to act on, as a list."""
+    items = [item for event in events if event["starts_at"] > now for item in _concerns(event, now)]
     if not items:
-        st.success("Nothing needs you.")
-    for item in items[:8]:
-        st.markdown(f"- {item}")
-    if len(items) > 8:
-        st.caption(f"… and {len(items) - 8} more")
+        return (
+            "<ul class=desk-todo><li class=good>✓ Nothing needs you.<small>Coming events sell, and none is nearly full.</small></li></ul>"
+        )
+    more = f"<li>… and {len(items) - TO_DO_SHOWN} more, in the table below</li>" if len(items) > TO_DO_SHOWN else ""
+    return f"<ul class=desk-todo>{''.join(items[:TO_DO_SHOWN])}{more}</ul>"
 
 
-def _table(scope: Scope, events: pd.DataFrame, currency: str) -> None:
-    curves = rows(scope, "sparklines").groupby("event_id")["sold"].apply(lambda sold: sold.cumsum().tolist())
-    shown = pd.DataFrame(
-        {
-            "Event": events["title"],
-            "When (local)": pd.to_datetime(events["local_start"]),
-            "Where": events["venue_name"] + ", " + events["city"],
-            "Status": events["status"],
-            "Sold": events["sold"],
-            "Share": events["share"].astype(float) * 100,
-            "Sales so far": [curves.get(event_id, []) for event_id in events["event_id"]],
-            "Gross": [money(amount, currency) for amount in events["gross_minor"]],
-            "Net": [money(amount, currency) for amount in events["net_minor"]],
-            "Open": [f"event_sales?event={event_id}" for event_id in events["event_id"]],
-        }
-    )
-    st.dataframe(
-        shown,
-        hide_index=True,
-        width="stretch",
-        column_config={
-            "When (local)": st.column_config.DatetimeColumn(format="ddd D MMM YYYY, HH:mm", help="Wall time at the venue"),
-            "Share": st.column_config.ProgressColumn(format="%.0f%%", min_value=0, max_value=100, help="Sold of capacity"),
-            "Sales so far": st.column_config.LineChartColumn(help="Tickets sold less given back, summed day by day"),
-            "Open": st.column_config.LinkColumn(display_text="details"),
-        },
-    )
+def _concerns(event: Mapping[str, Any], now: datetime) -> list[str]:
+    title, quiet_since = event_table.link(event), now - timedelta(days=QUIET_DAYS)
+    begins = f"{pd.Timestamp(event['local_start']):%a %d %b}"
+    if (event["share"] or 0) >= NEARLY_SOLD_OUT:
+        return [f"<li class=good>★ {title} ({begins}) is {event['share']:.0%} sold.<small>Consider another night.</small></li>"]
+    last = event["last_sale_day"]
+    is_quiet = pd.isna(last) or pd.Timestamp(last).date() < quiet_since.date()
+    if event["status"] == "published" and event["sales_open_at"] < quiet_since and is_quiet:
+        advice = "Check its prices, or tell people about it."
+        return [f"<li>▲ {title} ({begins}) has sold nothing for {QUIET_DAYS} days.<small>{advice}</small></li>"]
+    return []

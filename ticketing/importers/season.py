@@ -82,7 +82,7 @@ class SeasonImport:
         into_coming_season: bool,
         publish: bool,
         now: datetime,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._session = session
         self._vendor = vendor
@@ -196,7 +196,8 @@ class SeasonImport:
             part = event_ids[start : start + PUBLISHED_AT_ONCE]
             publish_events(self._session, event_ids=part, now=self._now)
             report.published += len(part)
-            self._progress(report.published, len(event_ids))
+            if self._progress is not None:
+                self._progress(report.published, len(event_ids))
 
     def _series_of(self, programme: Programme) -> UUID:
         if programme.id not in self._series:

@@ -137,6 +137,8 @@ def run_buyers(
             done, day = 0, None
             for wave in _waves(visits):
                 at = max(wave[-1].at, (database.clock or wave[0].at) + timedelta(seconds=1))
+                if at + timedelta(minutes=PAYING_MINUTES) > now:
+                    break  # a rush in the last minutes: those at its end are still waiting
                 if day != at.date():
                     day = at.date()
                     _keep_house(street, at)
