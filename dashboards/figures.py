@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -14,6 +15,18 @@ DEFINITIONS = {
     "fee_minor": ("Fees", "The platform's fees. They are part of gross."),
     "net_minor": ("Net", "Gross less discounts less refunds. Fees and tax are still in it."),
 }
+COLUMNS = {
+    "cancelled_tickets": "given back",
+    "sold_cumulative": "sold so far",
+    "gross_minor": "gross",
+    "discount_minor": "discounts",
+    "fee_minor": "fees",
+    "refund_minor": "refunds",
+    "net_minor": "net",
+}
+"""What columns are called in tables."""
+AMOUNTS = [name for name in COLUMNS if name.endswith("_minor")]
+
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&])")
 
 
@@ -21,18 +34,16 @@ def cards(row: Row, currency: str) -> None:
     """Five cards: tickets, gross, refunds, fees, net. `row` has the columns of `vendor_kpis` and `event_kpis`."""
     sold, capacity = int(row["sold"]), int(row["capacity"] or 0)
     share = f"{sold / capacity:.0%} of {capacity:,}" if capacity else "no places on sale"
-    columns = st.columns(5)
+    places = st.columns(5)
     meaning = f"Sold and not given back. {int(row['cancelled_tickets']):,} more were sold and given back; their price is in gross."
-    columns[0].metric(
-        "Tickets", f"{sold:,}", delta=share, delta_color="off", delta_arrow="off", help=meaning, border=True, height="stretch"
-    )
+    places[0].metric("Tickets", f"{sold:,}", delta=share, delta_color="off", delta_arrow="off", help=meaning, border=True, height="stretch")
     notes = {
         "gross_minor": f"{money(row['discount_minor'], currency)} discounts",
         "refund_minor": f"{int(row['cancelled_tickets']):,} tickets back",
         "fee_minor": f"{row['fee_minor'] / row['gross_minor']:.1%} of gross" if row["gross_minor"] else "no sales",
         "net_minor": f"{money(row['tax_minor'], currency)} tax",
     }
-    for column, (name, (label, meaning)) in zip(columns[1:], DEFINITIONS.items(), strict=True):
+    for column, (name, (label, meaning)) in zip(places[1:], DEFINITIONS.items(), strict=True):
         amount = money(row[name], currency)
         column.metric(label, amount, delta=notes[name], delta_color="off", delta_arrow="off", help=meaning, border=True, height="stretch")
 
@@ -40,3 +51,14 @@ def cards(row: Row, currency: str) -> None:
 def plain(text: object) -> str:
     """Somebody's words for a place that reads Markdown: shown as they are, so that no title can load a picture from elsewhere."""
     return MARKDOWN.sub(r"\\\1", str(text))
+
+
+def columns(rows: Sequence[Row], *names: str) -> list[Row]:
+    """Some columns, for a table."""
+    return [{COLUMNS.get(name, name): row[name] for name in names} for row in rows]
+
+
+def with_money(rows: Sequence[Row], currency: str, *names: str) -> list[Row]:
+    """Some columns and the amounts, written out."""
+    written = [{**row, **{name: money(row[name], currency) for name in AMOUNTS}} for row in rows]
+    return columns(written, *names, *AMOUNTS)

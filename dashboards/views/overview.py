@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import streamlit as st
 
 from dashboards import address, charts, event_table
-from dashboards.data import Published
-from dashboards.figures import cards
+from dashboards.data import Published, Row
+from dashboards.figures import cards, with_money
 from ticketing.foundation.clock import utc_now
 
 NEARLY_SOLD_OUT = 0.95
@@ -25,21 +22,22 @@ def show(published: Published, zone: str) -> None:
     """The page of one vendor, whose days are counted in `zone`."""
     st.title("Overview")
     totals = published.rows("vendor_kpis")
-    if totals.empty:
+    if not totals:
         st.info("No events have been published yet. Import a season or publish an event, and its sales appear here.")
         return
-    currency = _currency(list(totals["currency"]))
-    cards(totals[totals["currency"] == currency].iloc[0], currency)
+    currency = _currency([total["currency"] for total in totals])
+    cards(next(total for total in totals if total["currency"] == currency), currency)
     now = utc_now()
-    events = [event for event in published.rows("overview").to_dict("records") if event["currency"] == currency]
+    events = [event for event in published.rows("overview") if event["currency"] == currency]
     left, right = st.columns([5, 3], gap="large")
     with left:
         _sales(published, currency, today=now.astimezone(ZoneInfo(zone)).date(), zone=zone)
     with right:
         st.subheader("To do")
         st.html(_to_do(events, now))
-    sold = published.rows("sparklines")
-    curves = {str(event_id): list(days["sold"]) for event_id, days in sold.groupby("event_id")}
+    curves: dict[str, list[int]] = {}
+    for day in published.rows("sparklines"):
+        curves.setdefault(str(day["event_id"]), []).append(day["sold"])
     coming = [event for event in events if event["starts_at"] > now]
     past = [event for event in reversed(events) if event["starts_at"] <= now]
     for title, some in (("Coming events", coming), ("Past events", past)):
@@ -60,21 +58,21 @@ def _sales(published: Published, currency: str, *, today: date, zone: str) -> No
     period = address.switch("Period", "period", list(PERIODS), default="90", shown=PERIODS.__getitem__)
     start = None if period == "all" else today - timedelta(days=int(period) - 1)
     days = _days(published, currency, start, None)
-    if days.empty:
+    if not days:
         st.info("Nothing was sold in this period. A longer one may show more." if start else "Nothing has been sold yet.")
         return
-    sold = int(days["tickets"].sum())
-    best = days.loc[days["tickets"].idxmax()]
-    reading = f"{sold:,} tickets, most of them on {best['day']:%d %b %Y}: {int(best['tickets']):,}."
+    sold = sum(day["tickets"] for day in days)
+    best = max(days, key=lambda day: day["tickets"])
+    reading = f"{sold:,} tickets, most of them on {best['day']:%d %b %Y}: {best['tickets']:,}."
     if start is not None:
         before = _days(published, currency, start - (today - start) - timedelta(days=1), start - timedelta(days=1))
-        reading += f" {_compare(sold, int(before['tickets'].sum()))}"
-    charts.show(reading, days[["day", "tickets"]], charts.per_day("tickets", f"tickets per day ({zone})"), table=days)
+        reading += f" {_compare(sold, sum(day['tickets'] for day in before))}"
+    table = with_money(days, currency, "day", "tickets", "cancelled_tickets")
+    charts.show(reading, days, charts.per_day("tickets", f"tickets per day ({zone})"), table=table)
 
 
-def _days(published: Published, currency: str, start: date | None, end: date | None) -> pd.DataFrame:
-    days = published.rows("vendor_by_day", from_day=start, to_day=end)
-    return days[days["currency"] == currency]
+def _days(published: Published, currency: str, start: date | None, end: date | None) -> list[Row]:
+    return [day for day in published.rows("vendor_by_day", from_day=start, to_day=end) if day["currency"] == currency]
 
 
 def _compare(sold: int, before: int) -> str:
@@ -84,7 +82,7 @@ def _compare(sold: int, before: int) -> str:
     return f"That is {abs(change):.0%} {'more' if change >= 0 else 'less'} than in the period before ({before:,})."
 
 
-def _to_do(events: list[dict[Any, Any]], now: datetime) -> str:
+def _to_do(events: list[Row], now: datetime) -> str:
     """What a vendor may want to act on, as a list."""
     items = [item for event in events if event["starts_at"] > now for item in _concerns(event, now)]
     if not items:
@@ -95,13 +93,13 @@ def _to_do(events: list[dict[Any, Any]], now: datetime) -> str:
     return f"<ul class=desk-todo>{''.join(items[:TO_DO_SHOWN])}{more}</ul>"
 
 
-def _concerns(event: Mapping[str, Any], now: datetime) -> list[str]:
+def _concerns(event: Row, now: datetime) -> list[str]:
     title, quiet_since = event_table.link(event), now - timedelta(days=QUIET_DAYS)
-    begins = f"{pd.Timestamp(event['local_start']):%a %d %b}"
+    begins = f"{event['local_start']:%a %d %b}"
     if (event["share"] or 0) >= NEARLY_SOLD_OUT:
         return [f"<li class=good>★ {title} ({begins}) is {event['share']:.0%} sold.<small>Consider another night.</small></li>"]
     last = event["last_sale_day"]
-    is_quiet = pd.isna(last) or pd.Timestamp(last).date() < quiet_since.date()
+    is_quiet = last is None or last < quiet_since.date()
     if event["status"] == "published" and event["sales_open_at"] < quiet_since and is_quiet:
         advice = "Check its prices, or tell people about it."
         return [f"<li>▲ {title} ({begins}) has sold nothing for {QUIET_DAYS} days.<small>{advice}</small></li>"]

@@ -8,12 +8,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+SLOWEST_ANSWER_MS = 30_000
+"""Two cores may be busy with other tests; what is waited for usually comes at once."""
+
+expect.set_options(timeout=SLOWEST_ANSWER_MS)
 HERE = frozenset({"localhost", "127.0.0.1"})
 
 

@@ -52,7 +52,7 @@ def test_pictures_for_the_documentation(request: pytest.FixtureRequest, watch: W
     directory: Path | None = request.config.getoption("--screenshots")
     if directory is None:
         pytest.skip("pictures are taken when asked for: --screenshots DIRECTORY")
-    with world(events=0, seats=0, buyers=0, processes=1) as site:
+    with world(events=0, seats=20, buyers=0, processes=1) as site:
         make_season(site.database, cipher=ContactCipher.from_secrets(site.settings.secrets), seed=1, now=datetime.now(UTC))
         take(watch().page(), site.shop, picture, "")
         phone = watch(viewport={"width": 390, "height": 844}, color_scheme="dark", device_scale_factor=2)

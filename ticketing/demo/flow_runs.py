@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.errors import Unavailable
 from ticketing.messages.outstanding import outstanding_messages
-from ticketing.processes.flow_server import FlowServer
+from ticketing.processes.flow_server import FINAL, POLL_SECONDS, FlowServer
 
-STEPS = (("sweep_holds", "refund_batch"), ("deliver_messages", "seal_audit", "roll_up_sales"), ("verify", "janitor"))
-"""What runs at once: what moves places and money first, then what tells of it, then what proves it."""
+AFTER: Mapping[str, frozenset[str]] = {
+    "sweep_holds": frozenset(),
+    "refund_batch": frozenset(),
+    "deliver_messages": frozenset({"refund_batch"}),
+    "seal_audit": frozenset({"sweep_holds", "refund_batch"}),
+    "roll_up_sales": frozenset({"sweep_holds", "refund_batch"}),
+    "verify": frozenset({"seal_audit"}),
+    "janitor": frozenset({"seal_audit"}),
+}
+"""What each waits for: first what moves places and money, then what tells of it and proves it, while the mails go out."""
 
-FLOWS = tuple(flow for step in STEPS for flow in step)
+FLOWS = tuple(AFTER)
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {"deliver_messages": {"longest_seconds": 120}}
-RUN_SECONDS = 300
+ALL_SECONDS = 600
 MOST_TRIES = 8
 
 
@@ -30,30 +40,36 @@ def run_flows(server: FlowServer, database: Database, *, done: Callable[[str], N
     """
     server.pause_schedules(paused=True)
     states: dict[str, str] = {}
-    for step in STEPS:
-        waiting = set(step)
-        for _ in range(MOST_TRIES):
-            runs = {server.request_run(flow, PARAMETERS.get(flow)): flow for flow in sorted(waiting)}
-            for run, state in server.wait_for(runs, timeout_seconds=RUN_SECONDS).items():
-                flow = runs[run]
-                if state == "CANCELLED":  # a scheduled run, begun before the pause, had the slot
-                    continue
-                if state != "COMPLETED":
-                    raise FlowFailed(f"Flow {flow} ended as {state}: {server.message_of(run)}", flow=flow)
-                if flow == "deliver_messages" and _mails_wait(database):
-                    continue
-                waiting.discard(flow)
-                states[flow] = state
-                done(flow)
-            if not waiting:
-                break
-        else:
-            raise FlowFailed(f"Flow {', '.join(sorted(waiting))} got no turn, or did not get done.", flows=sorted(waiting))
+    running: dict[str, str] = {}
+    tries: Counter[str] = Counter()
+    deadline = time.monotonic() + ALL_SECONDS
+    while len(states) < len(AFTER):
+        for flow, before in AFTER.items():
+            if flow not in states and flow not in running and before <= states.keys():
+                tries[flow] += 1
+                running[flow] = server.request_run(flow, PARAMETERS.get(flow))
+        for flow, run in list(running.items()):
+            state = server.state_of(run)
+            if state in FINAL:
+                del running[flow]
+                if _is_done(flow, run, state, server, database):
+                    states[flow] = state
+                    done(flow)
+        if time.monotonic() > deadline or max(tries.values()) > MOST_TRIES:
+            raise FlowFailed(f"Not done in time: {', '.join(sorted(AFTER.keys() - states.keys()))}. See their runs in Prefect's page.")
+        time.sleep(POLL_SECONDS)
     server.pause_schedules(paused=False)
     return states
 
 
-def _mails_wait(database: Database) -> bool:
+def _is_done(flow: str, run: str, state: str, server: FlowServer, database: Database) -> bool:
+    """Whether an ended run was enough; raises `FlowFailed` when it failed."""
+    if state == "CANCELLED":
+        return False  # a scheduled run, begun before the pause, had the slot
+    if state != "COMPLETED":
+        raise FlowFailed(f"Flow {flow} ended as {state}: {server.message_of(run)}", flow=flow)
+    if flow != "deliver_messages":
+        return True
     with database.transaction() as session:
         outstanding = outstanding_messages(session, now=database_now(session))
-    return outstanding.unplanned + outstanding.due > 0
+    return outstanding.unplanned + outstanding.due == 0

@@ -53,16 +53,22 @@ order by e.id, s.position
 """
 
 CHECKS = """
-select e.id, e.status, l.published_at is not null as layout_published,
+with layouts as (
+  select distinct layout_id from event where id = any(:events)
+),
+parts as materialized (
+  -- What must have a price: each category of a seated section, and each standing section.
+  select distinct layout_id, section_id, category from layout_seat where layout_id in (select layout_id from layouts)
+  union all
+  select layout_id, id, '' from section where kind = 'standing' and layout_id in (select layout_id from layouts)
+)
+select e.id, e.status, l.published_at is not null as layout_published, e.sales_close_at <= :now as over,
   exists (select from event_payment_method m where m.event_id = e.id) as payable,
-  e.sales_close_at <= :now as over,
   array(
-    select s.name from section s where s.layout_id = e.layout_id
-      and not exists (select from ticket_type_section t where t.event_id = e.id and t.section_id = s.id and t.category = '')
-      and (s.kind = 'standing' or exists (
-        select from layout_seat ls where ls.layout_id = s.layout_id and ls.section_id = s.id
-          and not exists (
-            select from ticket_type_section t where t.event_id = e.id and t.section_id = s.id and t.category = ls.category)))
+    select s.name from section s
+    where s.layout_id = e.layout_id and exists (
+      select from parts p where p.section_id = s.id and not exists (
+        select from ticket_type_section t where t.event_id = e.id and t.section_id = p.section_id and t.category in ('', p.category)))
     order by s.position
   ) as unpriced
 from event e join layout l on l.id = e.layout_id

@@ -9,11 +9,10 @@ import json
 import logging
 import os
 import sys
-import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,10 +50,6 @@ POLL_SECONDS = 0.5
 
 class FlowServerRefused(Unavailable):
     """Prefect's server does not answer, or answers with an error."""
-
-
-class FlowRunUnfinished(Unavailable):
-    """A run was not done in time."""
 
 
 def project_directory() -> Path:
@@ -152,14 +147,9 @@ class FlowServer:
         run = self._call("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
         return str(run["id"])
 
-    def runs(self, flow: str | None = None) -> list[dict[str, Any]]:
-        """The newest 200 runs that were begun, of one flow or of all, newest first."""
-        begun = {"state": {"type": {"not_any_": ["SCHEDULED"]}}}
-        body: dict[str, Any] = {"sort": "EXPECTED_START_TIME_DESC", "limit": 200, "flow_runs": begun}
-        if flow is not None:
-            body["flows"] = {"name": {"any_": [flow]}}
-        found: list[dict[str, Any]] = self._call("POST", "/flow_runs/filter", body)
-        return found
+    def state_of(self, run: str) -> str:
+        """The type of a run's state, as in `FINAL`."""
+        return str(self._call("GET", f"/flow_runs/{run}")["state_type"])
 
     def message_of(self, run: str) -> str:
         """What Prefect says of a run's state."""
@@ -185,21 +175,6 @@ class FlowServer:
         """Stop or resume the schedules of all deployments. Pausing drops their runs to come; asked-for runs still run."""
         for deployment in self._call("POST", "/deployments/filter", {}):
             self._call("POST", f"/deployments/{deployment['id']}/{'pause' if paused else 'resume'}_deployment")
-
-    def wait_for(self, runs: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
-        """Wait until all runs are done; their final states by id. Raises `FlowRunUnfinished`."""
-        states = dict.fromkeys(runs, "")
-        deadline = time.monotonic() + timeout_seconds
-        while True:
-            for run in [run for run, state in states.items() if state not in FINAL]:
-                states[run] = self._call("GET", f"/flow_runs/{run}")["state_type"]
-            if all(state in FINAL for state in states.values()):
-                return states
-            if time.monotonic() > deadline:
-                raise FlowRunUnfinished(
-                    f"A flow was not done after {timeout_seconds:.0f} s: look at its run in Prefect's page.", states=states
-                )
-            time.sleep(POLL_SECONDS)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
