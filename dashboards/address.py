@@ -36,7 +36,8 @@ def select(label: str, name: str, options: Sequence[str], *, default: str | None
     """A list to choose from, kept in the address."""
     chosen = read(name, options, default=default)
     key, write = bind(name, chosen)
-    st.selectbox(label, options, index=None, key=key, on_change=write, format_func=shown, placeholder=hint)
+    nothing = None if chosen is None else 0  # with None it could be cleared, and there is no page of nothing
+    st.selectbox(label, options, index=nothing, key=key, on_change=write, format_func=shown, placeholder=hint)
     return chosen
 
 

@@ -87,7 +87,9 @@ def show_desk() -> None:
         return
     with st.sidebar:
         membership = choose_vendor(user)
-        st.caption(f"{plain(membership.name)}  \nSigned in as {plain(user.display_name)}" if membership else "")
+        if membership is not None and len(user.memberships) == 1:
+            st.markdown(f"**{plain(membership.name)}**")
+        st.caption(f"Signed in as {plain(user.display_name)}")
         link("Sign out", f"{shop}/sign-out")
     if membership is None:
         st.title("No permission")

@@ -124,7 +124,7 @@ def _line(
     figure, yardstick = statistics.median(figures), statistics.median(yardsticks)
     ratio = statistics.median(f / y for f, y in zip(figures, yardsticks, strict=True))
     bar = BARS[what]
-    met = figure >= bar["floor"]["per_second"] and ratio >= bar["floor"]["ratio"]
+    met = ratio >= bar["floor"]["ratio"]  # absolute figures drift with the machine: they are told, and don't decide
     return Line(
         name=f"orders {what}",
         sizes={"seconds": arguments.seconds, "rounds": arguments.rounds, "clients": arguments.clients, "api_processes": 2},
@@ -139,6 +139,7 @@ def _line(
             "figures": [round(f, 1) for f in figures],
             "yardsticks": [round(y, 1) for y in yardsticks],
             "p99_ms": round(statistics.median(p99), 1),
+            "above_absolute_floor": figure >= bar["floor"]["per_second"],
             "invariants_broken": broken,
         },
     )

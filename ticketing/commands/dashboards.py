@@ -21,7 +21,9 @@ OPTIONS = {
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
-    "theme.primaryColor": "#5b58c4",
+    # Not theme.primaryColor: that makes one theme of its own, and the dark one is never shown.
+    "theme.light.primaryColor": "#5b58c4",
+    "theme.dark.primaryColor": "#9b98f2",
 }
 
 
