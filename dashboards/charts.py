@@ -12,6 +12,7 @@ from dashboards.data import Row
 from dashboards.figures import plain
 
 HEIGHT = 270
+ROW_HEIGHT = 32
 SOLD = "#7572d8"
 LIMIT = "#c27a12"
 """Both keep 3:1 against the light and the dark background."""
@@ -42,7 +43,7 @@ def per_day(value: str, title: str) -> Spec:
     """Bars by day."""
     measure = {"field": value, "type": "quantitative", "title": title}
     return {
-        "mark": {"type": "bar", "color": SOLD, "width": {"band": 0.8}, "cornerRadiusEnd": 1.5},
+        "mark": {"type": "bar", "color": SOLD, "binSpacing": 0.5},
         "encoding": {"x": DAY, "y": measure, "tooltip": [DAY_TIP, measure]},
     }
 
@@ -77,13 +78,13 @@ def pacing_beside(names: list[str]) -> Spec:
     }
 
 
-def filled(name: str, value: str, capacity: str) -> Spec:
-    """Horizontal bars within their capacity, in the order of the rows."""
+def filled(name: str, value: str, capacity: str, *, count: int) -> Spec:
+    """`count` horizontal bars within their capacity, in the order of the rows."""
     label = {"field": name, "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 160}}
     tip = [{"field": field, "type": "nominal" if field == name else "quantitative"} for field in (name, value, capacity)]
     places = {"field": capacity, "type": "quantitative", "title": "tickets, within what can be sold"}
     return {
-        "height": {"step": 34},
+        "height": ROW_HEIGHT * (count + 2),
         "layer": [
             {
                 "mark": {"type": "bar", "color": SOLD, "opacity": 0.22, "cornerRadius": 3},
@@ -97,12 +98,12 @@ def filled(name: str, value: str, capacity: str) -> Spec:
     }
 
 
-def by_name(name: str, value: str, title: str) -> Spec:
-    """Horizontal bars, in the order of the rows."""
+def by_name(name: str, value: str, title: str, *, count: int) -> Spec:
+    """`count` horizontal bars, in the order of the rows."""
     label = {"field": name, "type": "nominal", "sort": None, "title": None}
     measure = {"field": value, "type": "quantitative", "title": title}
     return {
-        "height": {"step": 34},
+        "height": ROW_HEIGHT * (count + 2),
         "mark": {"type": "bar", "color": SOLD, "cornerRadius": 3},
         "encoding": {"y": label, "x": measure, "tooltip": [label, measure]},
     }

@@ -117,7 +117,7 @@ def _by_type(published: Published, event_id: str) -> None:
     best = max(types, key=lambda kind: kind["share"] or 0)
     reading = f"{best['name']} sells best: {best['sold']:,} of its {best['capacity'] or 0:,} places."
     table = with_money(types, types[0]["currency"], "name", "capacity", "sold", "cancelled_tickets")
-    charts.show(reading, types, charts.filled("name", "sold", "capacity"), table=table)
+    charts.show(reading, types, charts.filled("name", "sold", "capacity", count=len(types)), table=table)
 
 
 def _by_channel(published: Published, event_id: str) -> None:
@@ -126,4 +126,4 @@ def _by_channel(published: Published, event_id: str) -> None:
     first, total = channels[0], max(1, sum(channel["tickets"] for channel in channels))
     reading = f"{first['tickets'] / total:.0%} of the tickets were sold through {first['channel'].replace('_', ' ')}."
     table = with_money(channels, first["currency"], "channel", "tickets", "cancelled_tickets")
-    charts.show(reading, channels, charts.by_name("channel", "tickets", "tickets"), table=table)
+    charts.show(reading, channels, charts.by_name("channel", "tickets", "tickets", count=len(channels)), table=table)

@@ -79,6 +79,8 @@ def _compare(sold: int, before: int) -> str:
     if before == 0:
         return "The period before had no sales."
     change = sold / before - 1
+    if change > 2:
+        return f"That is {sold / before:.0f} times the period before ({before:,})."
     return f"That is {abs(change):.0%} {'more' if change >= 0 else 'less'} than in the period before ({before:,})."
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
@@ -16,6 +18,7 @@ from tests.importers.seasons import concert, programme, season
 from ticketing.accounts.service import VendorView, find_vendor
 from ticketing.catalog import service as catalog
 from ticketing.catalog.plan import SeatingPlan, parse_plan
+from ticketing.foundation.db import Database, database_now
 from ticketing.importers.rules_file import ImportRules
 from ticketing.importers.season import ImportReport, SeasonImport, VenueNotInFile
 from ticketing.importers.season_file import read_season
@@ -232,3 +235,20 @@ def test_rules_set_on_sale_dates_and_room_sizes(session: Session, vendor: Vendor
     assert event["sales_open_at"] == event["starts_at"] - timedelta(days=5)
     assert event["max_per_buyer"] == 2
     assert session.execute(text("select capacity from pool where event_id = :event"), {"event": event["id"]}).scalar_one() == 77
+
+
+def test_everything_is_stored_once_when_two_imports_run_at_once(database: Database) -> None:
+    with database.transaction() as session:
+        vendor = find_vendor(session, slug=make_vendor(session).slug)
+    content = season(*(programme(n, [concert(), concert(Date="2024-09-13T04:00:00Z")]) for n in range(10)))
+    both_ready = Barrier(2)
+
+    def import_it() -> ImportReport:
+        with database.transaction() as session:
+            database_now(session)
+            both_ready.wait(10)
+            return run(session, vendor, content)
+
+    with ThreadPoolExecutor(2) as threads:
+        reports = [future.result(30) for future in [threads.submit(import_it) for _ in range(2)]]
+    assert sorted((report.stored, report.unchanged) for report in reports) == [(0, 20), (20, 0)]

@@ -43,7 +43,7 @@ def test_later_events_are_on_the_next_page_when_there_are_many(browser: TestClie
 
 
 def test_event_page_has_prices_sections_and_preview_when_on_sale(browser: TestClient, new_event: NewEvent) -> None:
-    sale = new_event(title="<b>Loud</b> night", description="Two sets.")
+    sale = new_event(title="<b>Loud</b> night", description="Two sets.", max_per_buyer=8)
     answer = browser.get(f"/events/{sale.event.id}")
     assert "<b>Loud</b>" not in answer.text
     assert 'property="og:title" content="&lt;b&gt;Loud' in answer.text
