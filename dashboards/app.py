@@ -6,13 +6,12 @@ import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboards import address
-from dashboards.data import STALE_AFTER, Published, desk, newest, signed_in
-from dashboards.figures import plain
+from dashboards.data import Published, desk, newest, signed_in
+from dashboards.figures import plain, show_freshness
 from dashboards.views import event_sales, overview
 from sql.scope import Scope
 from sql.snapshot import NoSnapshot
@@ -45,16 +44,6 @@ def choose_vendor(user: SignedIn) -> Membership | None:
     if len(slugs) > 1:
         st.query_params["vendor"] = chosen  # the page's menu drops it from the address
     return by_slug[chosen]
-
-
-def show_freshness(published: Published, zone: str) -> None:
-    """The instant of the figures in the vendor's zone, amber when it is old."""
-    text = f"Data as of {published.captured_at.astimezone(ZoneInfo(zone)):%d %b %Y, %H:%M} ({zone})"
-    if published.is_stale:
-        minutes = STALE_AFTER.total_seconds() / 60
-        st.warning(f"⚠ {text}: older than {minutes:.0f} minutes. Sales go on; the figures catch up when the roll-up runs again.")
-    else:
-        st.caption(text)
 
 
 def show_page(view: View, membership: Membership) -> None:

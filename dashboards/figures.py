@@ -1,13 +1,14 @@
-"""The figures of the pages: one definition each, shown in the tooltip."""
+"""The figures of the pages: of which instant they are, and one definition each, shown in the tooltip."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboards.data import Row, money
+from dashboards.data import STALE_AFTER, Published, Row, money
 
 DEFINITIONS = {
     "gross_minor": ("Gross", "What tickets were sold for: prices (tax included) and fees of all of them, before discounts and refunds."),
@@ -28,6 +29,16 @@ COLUMNS = {
 AMOUNTS = [name for name in COLUMNS if name.endswith("_minor")]
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&])")
+
+
+def show_freshness(published: Published, zone: str) -> None:
+    """The instant of the figures in the vendor's zone, amber when it is old."""
+    text = f"Data as of {published.captured_at.astimezone(ZoneInfo(zone)):%d %b %Y, %H:%M} ({zone})"
+    if published.is_stale:
+        minutes = STALE_AFTER.total_seconds() / 60
+        st.warning(f"⚠ {text}: older than {minutes:.0f} minutes. Sales go on; the figures catch up when the roll-up runs again.")
+    else:
+        st.caption(text)
 
 
 def cards(row: Row, currency: str) -> None:

@@ -40,7 +40,8 @@ def name_of(path: Path) -> str:
 
 
 def test_files_are_short() -> None:
-    code = [path for path in committed() if path.suffix in (".py", ".sql", ".html", ".css", ".js")]
+    """A migration's SQL is frozen once it is released: it is not cut."""
+    code = [path for path in committed() if path.suffix in (".py", ".sql", ".html", ".css", ".js") and "versions" not in path.parts]
     lengths = {name_of(path): len(path.read_text().splitlines()) for path in code}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from alembic import op
 
-TABLES = Path(__file__).with_name("0001_tables.sql")
+TABLES = sorted(Path(__file__).with_name("0001_tables").glob("*.sql"))
+"""One file per feature, numbered in the order in which they refer to each other."""
 
 revision = "0001"
 down_revision = None
@@ -54,9 +55,10 @@ def upgrade() -> None:
     op.execute(CLOCK)
     op.execute(STAMP)
     op.execute(REFUSE_DELETE)
-    for statement in TABLES.read_text().split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    for file in TABLES:
+        for statement in file.read_text().split(";\n"):
+            if statement.strip():
+                op.execute(statement)
     for table, percent in FILL_FACTORS.items():
         op.execute(f"alter table {table} set (fillfactor = {percent})")
     for table in CAPTURED:
