@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import streamlit as st
@@ -13,6 +13,8 @@ from dashboards.figures import plain
 
 HEIGHT = 270
 ROW_HEIGHT = 32
+SHORTEST = 14
+"""Days."""
 SOLD = "#7572d8"
 LIMIT = "#c27a12"
 """Both keep 3:1 against the light and the dark background."""
@@ -46,6 +48,15 @@ def per_day(value: str, title: str) -> Spec:
         "mark": {"type": "bar", "color": SOLD, "binSpacing": 0.5},
         "encoding": {"x": DAY, "y": measure, "tooltip": [DAY_TIP, measure]},
     }
+
+
+def led_in(days: Sequence[Row], value: str) -> list[Row]:
+    """The days with zeros before them, at least `SHORTEST` in all: one day alone would be a wall of colour, or no line at all."""
+    first = days[0]["day"]
+    lead = max(1, SHORTEST - len(days))
+    return [{"day": first - timedelta(days=n), value: 0} for n in range(lead, 0, -1)] + [
+        {"day": day["day"], value: day[value]} for day in days
+    ]
 
 
 def pacing(capacity: int) -> Spec:

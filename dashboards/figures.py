@@ -50,7 +50,7 @@ def cards(row: Row, currency: str) -> None:
     places[0].metric("Tickets", f"{sold:,}", delta=share, delta_color="off", delta_arrow="off", help=meaning, border=True, height="stretch")
     notes = {
         "gross_minor": f"{money(row['discount_minor'], currency)} discounts",
-        "refund_minor": f"{int(row['cancelled_tickets']):,} tickets back",
+        "refund_minor": f"{int(row['cancelled_tickets']):,} given back",
         "fee_minor": f"{row['fee_minor'] / row['gross_minor']:.1%} of gross" if row["gross_minor"] else "no sales",
         "net_minor": f"{money(row['tax_minor'], currency)} tax",
     }

@@ -80,7 +80,9 @@ def _where(event: Row) -> str:
 def _pacing(event: Row, days: list[Row]) -> None:
     sold, capacity = int(event["sold"]), int(event["capacity"] or 0)
     reading = f"{sold:,} of {capacity:,} places are sold, {max(capacity - sold, 0):,} are left; the dashed line is the capacity."
-    charts.show(reading, days, charts.pacing(capacity), table=columns(days, "day", "sold", "sold_cumulative"))
+    charts.show(
+        reading, charts.led_in(days, "sold_cumulative"), charts.pacing(capacity), table=columns(days, "day", "sold", "sold_cumulative")
+    )
 
 
 def _pacing_beside(published: Published, names: dict[str, str]) -> None:
@@ -108,7 +110,7 @@ def _by_day(event: Row, days: list[Row], zone: str) -> None:
     best = max(days, key=lambda day: day["tickets"])
     reading = f"The best day was {best['day']:%d %b %Y} with {best['tickets']:,} tickets."
     table = with_money(days, event["currency"], "day", "tickets", "cancelled_tickets")
-    charts.show(reading, days, charts.per_day("tickets", f"tickets per day ({zone})"), table=table)
+    charts.show(reading, charts.led_in(days, "tickets"), charts.per_day("tickets", f"tickets per day ({zone})"), table=table)
 
 
 def _by_type(published: Published, event_id: str) -> None:

@@ -63,12 +63,12 @@ def _sales(published: Published, currency: str, *, today: date, zone: str) -> No
         return
     sold = sum(day["tickets"] for day in days)
     best = max(days, key=lambda day: day["tickets"])
-    reading = f"{sold:,} tickets, most of them on {best['day']:%d %b %Y}: {best['tickets']:,}."
+    reading = f"{sold:,} sold, most of them on {best['day']:%d %b %Y}: {best['tickets']:,}."
     if start is not None:
         before = _days(published, currency, start - (today - start) - timedelta(days=1), start - timedelta(days=1))
         reading += f" {_compare(sold, sum(day['tickets'] for day in before))}"
     table = with_money(days, currency, "day", "tickets", "cancelled_tickets")
-    charts.show(reading, days, charts.per_day("tickets", f"tickets per day ({zone})"), table=table)
+    charts.show(reading, charts.led_in(days, "tickets"), charts.per_day("tickets", f"tickets per day ({zone})"), table=table)
 
 
 def _days(published: Published, currency: str, start: date | None, end: date | None) -> list[Row]:

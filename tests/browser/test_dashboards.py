@@ -58,9 +58,16 @@ def desk() -> Iterator[Desk]:
             mine = factories.make_event_on_sale(session, title="Nocturnes under glass")
             other = factories.make_event_on_sale(session, title="Somebody else's night")
             now = database_now(session)
-            for name, vendors in (("owner", [mine.vendor.id]), ("nobody", [])):
+            both = [mine.vendor.id, other.vendor.id]
+            for name, vendors in (("owner", both[:1]), ("partner", both), ("operator", []), ("nobody", [])):
                 user = accounts.register(
-                    session, email=f"{name}@example.org", password_hash=password_hash, display_name=name, cipher=cipher, now=now
+                    session,
+                    email=f"{name}@example.org",
+                    password_hash=password_hash,
+                    display_name=name,
+                    cipher=cipher,
+                    now=now,
+                    is_operator=name == "operator",
                 )
                 for vendor_id in vendors:
                     accounts.add_member(session, vendor_id=vendor_id, user_id=user, role=MemberRole.OWNER)
@@ -124,6 +131,29 @@ def test_nobody_gets_in_without_business_there(desk: Desk, watch: Watch) -> None
     sign_in(page, desk, "nobody")
     expect(page.get_by_role("alert")).to_contain_text("The dashboards are for members")
     watched.complaints[:] = [complaint for complaint in watched.complaints if "403" not in complaint]
+
+
+def test_an_operator_who_is_no_member_has_no_permission(desk: Desk, watch: Watch) -> None:
+    page = watch().page()
+    sign_in(page, desk, "operator")
+    expect(page.get_by_role("heading", name="No permission")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    expect(page.get_by_role("link", name="Sign out")).to_be_visible()
+    assert page.get_by_test_id("stMetricValue").count() == 0
+
+
+def test_the_chosen_vendor_stays_from_page_to_page(desk: Desk, watch: Watch, picture: Picture) -> None:
+    page = watch(color_scheme="dark", viewport={"width": 1360, "height": 1100}).page()
+    sign_in(page, desk, "partner")
+    expect(page.get_by_role("heading", name="Coming events")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    page.goto(f"{desk.address}/?vendor={desk.other.vendor.slug}")
+    expect(page.get_by_role("link", name="Somebody else's night")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    picture(page, "dashboard-overview-dark")
+    page.get_by_role("link", name="Event sales").click()
+    expect(page.get_by_role("heading", name="Somebody else's night")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    assert f"vendor={desk.other.vendor.slug}" in page.url
+    assert "Nocturnes" not in page.content()
+    page.goto(f"{desk.address}/?vendor=not-mine")
+    expect(page.get_by_role("heading", name="No permission")).to_be_visible(timeout=SHOWN_WITHIN_MS)
 
 
 def test_signing_out_reaches_an_open_tab(desk: Desk, watch: Watch) -> None:

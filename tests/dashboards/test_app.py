@@ -1,4 +1,4 @@
-"""The dashboards before anybody is signed in, and the command that serves them."""
+"""What the dashboards say when something is wrong, and the command that serves them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,6 @@ from ticketing.foundation import schema
 from ticketing.foundation.settings import Settings
 
 APP = str(Path(dashboards.__file__).parent / "app.py")
-
-
-def test_without_a_session_there_is_only_a_way_to_sign_in(
-    settings: Settings, socket_directory: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TICKETING_HOME", str(settings.home_path))
-    monkeypatch.setenv("TICKETING_PUBLIC_URL", "http://shop.test")
-    desk.clear()
-    app = AppTest.from_file(APP, default_timeout=30).run()
-    assert [title.value for title in app.title] == ["Dashboards"]
-    assert any('href="http://shop.test/sign-in?for=desk"' in text.value for text in app.markdown)
-    assert not app.metric
-    assert not app.sidebar.markdown
 
 
 def test_a_page_that_fails_names_a_reference_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,7 @@ def qr_svg(text: str) -> str:
 
 def qr_png(text: str) -> bytes:
     """A PNG for mails, with the quiet zone of four modules that the standard asks for: some readers show mails on black."""
-    drawing = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=4)
+    drawing = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=4, mask_pattern=MASK)
     drawing.add_data(text, optimize=0)
     matrix = drawing.get_matrix()
     image = Image.new("1", (len(matrix), len(matrix)))
