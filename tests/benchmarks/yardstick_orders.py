@@ -21,105 +21,111 @@ PICK = """
 \\set buyer random(1, :buyers)
 \\set n random(0, 2000000000)
 select nextval('bench_seat') as place \\gset
-select b.id as buyer_id, e.id as event_id, (:place % :seats)::int as seat_no, uuidv7() as hold_id, uuidv7() as order_id,
+select b.id as buyer_id, e.id as event_id, (:place::int % :seats::int) as seat_no, uuidv7() as hold_id, uuidv7() as order_id,
   uuidv7() as line_id, uuidv7() as payment_id, uuidv7() as ticket_id, uuidv7() as journal, uuidv7() as journal2, e.vendor_id,
   e.ticket_type_id, e.account_id, upper(substr(md5(random()::text), 1, 12)) as code
-from bench_buyer b, bench_event e where b.n = :buyer and e.n = :place / :seats \\gset
+from bench_buyer b, bench_event e where b.n = :buyer::bigint and e.n = :place::int / :seats::int \\gset
 """
 
 HOLD = """
 with seat as (
-  update event_seat set state = 'held', hold_id = ':hold_id', held_until = app_now() + interval '600 s'
-  where event_id = ':event_id' and seat_no = :seat_no and (state = 'free' or (state = 'held' and held_until <= app_now())) returning seat_no
+  update event_seat set state = 'held', hold_id = :hold_id::uuid, held_until = app_now() + interval '600 s'
+  where event_id = :event_id::uuid and seat_no = :seat_no::int and (state = 'free' or (state = 'held'
+    and held_until <= app_now())) returning seat_no
 ), cap as (
-  insert into buyer_allowance as a values (':event_id', ':buyer_id', 1, 10000)
+  insert into buyer_allowance as a values (:event_id::uuid, :buyer_id::uuid, 1, 10000)
   on conflict (event_id, buyer_id) do update set taken = a.taken + 1 where a.taken < a.allowed
 ), h as (
   insert into hold (id, vendor_id, event_id, buyer_id, quantity, created_at, expires_at)
-  values (':hold_id', ':vendor_id', ':event_id', ':buyer_id', 1, app_now(), app_now() + interval '600 s')
+  values (:hold_id::uuid, :vendor_id::uuid, :event_id::uuid, :buyer_id::uuid, 1, app_now(), app_now() + interval '600 s')
 ), l as (
-  insert into hold_line values (':hold_id', 1, ':event_id', ':ticket_type_id', :seat_no, null, 1, 4500, 275, 294)
+  insert into hold_line values (:hold_id::uuid, 1, :event_id::uuid, :ticket_type_id::uuid, :seat_no::int, null, 1, 4500, 275, 294)
 ), k as (
-  insert into idempotency_key values (':buyer_id', ':hold_id', '\\x00', 'hold', ':hold_id')
+  insert into idempotency_key values (:buyer_id::uuid, :hold_id::uuid, '\\x00', 'hold', :hold_id::uuid)
 )
-insert into audit_entry (actor_id, action, subject_id, digest) values (':buyer_id', 'hold.created', ':hold_id', '\\x00');
+insert into audit_entry (actor_id, action, subject_id, digest) values (:buyer_id::uuid, 'hold.created', :hold_id::uuid, '\\x00');
 """
 
 ORDER = """
 with h as (
-  update hold set order_id = ':order_id' where id = ':hold_id' and order_id is null and state = 'active' and expires_at > app_now()
+  update hold set order_id = :order_id::uuid where id = :hold_id::uuid and order_id is null and state = 'active' and expires_at > app_now()
 ), o as (
   insert into ticket_order (id, code, vendor_id, buyer_id, currency, subtotal_minor, fee_minor, tax_minor, total_minor, placed_at,
     expires_at, channel)
-  values (':order_id', ':code', ':vendor_id', ':buyer_id', 'EUR', 4500, 275, 294, 4775, app_now(), app_now() + interval '600 s', 'api')
+  values (:order_id::uuid, :code::text, :vendor_id::uuid, :buyer_id::uuid, 'EUR', 4500, 275, 294, 4775, app_now(),
+    app_now() + interval '600 s', 'api')
 ), l as (
   insert into order_line (id, vendor_id, order_id, line_no, hold_id, event_id, ticket_type_id, seat_no, price_minor, fee_minor, tax_minor)
-  values (':line_id', ':vendor_id', ':order_id', 1, ':hold_id', ':event_id', ':ticket_type_id', :seat_no, 4500, 275, 294)
+  values (:line_id::uuid, :vendor_id::uuid, :order_id::uuid, 1, :hold_id::uuid, :event_id::uuid, :ticket_type_id::uuid,
+    :seat_no::int, 4500, 275, 294)
 ), v as (
-  insert into order_event (order_id, kind) values (':order_id', 'placed')
+  insert into order_event (order_id, kind) values (:order_id::uuid, 'placed')
 ), k as (
-  insert into idempotency_key values (':buyer_id', ':order_id', '\\x00', 'order', ':order_id')
+  insert into idempotency_key values (:buyer_id::uuid, :order_id::uuid, '\\x00', 'order', :order_id::uuid)
 )
-insert into audit_entry (actor_id, action, subject_id, digest) values (':buyer_id', 'order.placed', ':order_id', '\\x00');
+insert into audit_entry (actor_id, action, subject_id, digest) values (:buyer_id::uuid, 'order.placed', :order_id::uuid, '\\x00');
 """
 
 INTENT = """
 with h as (
-  update hold set expires_at = app_now() + interval '1800 s' where id = ':hold_id'
+  update hold set expires_at = app_now() + interval '1800 s' where id = :hold_id::uuid
 ), s as (
-  update event_seat set held_until = app_now() + interval '1800 s' where event_id = ':event_id' and seat_no = :seat_no
+  update event_seat set held_until = app_now() + interval '1800 s' where event_id = :event_id::uuid and seat_no = :seat_no::int
 ), o as (
-  update ticket_order set expires_at = app_now() + interval '1800 s' where id = ':order_id'
+  update ticket_order set expires_at = app_now() + interval '1800 s' where id = :order_id::uuid
 ), p as (
   insert into payment (id, vendor_id, order_id, provider, payment_account_id, currency, amount_minor, session_expires_at, created_at)
-  values (':payment_id', ':vendor_id', ':order_id', 'fake', ':account_id', 'EUR', 4775, app_now(), app_now())
+  values (:payment_id::uuid, :vendor_id::uuid, :order_id::uuid, 'fake', :account_id::uuid, 'EUR', 4775, app_now(), app_now())
 ), v as (
-  insert into order_event (order_id, kind, detail) values (':order_id', 'payment_started', '{"payment_id": ":payment_id"}')
+  insert into order_event (order_id, kind, detail) values (:order_id::uuid, 'payment_started', jsonb_build_object('payment_id',
+    :payment_id::text))
 ), k as (
-  insert into idempotency_key values (':buyer_id', ':payment_id', '\\x00', 'payment', ':payment_id')
+  insert into idempotency_key values (:buyer_id::uuid, :payment_id::uuid, '\\x00', 'payment', :payment_id::uuid)
 )
-insert into audit_entry (actor_id, action, subject_id, digest) values (':buyer_id', 'payment.started', ':payment_id', '\\x00');
+insert into audit_entry (actor_id, action, subject_id, digest) values (:buyer_id::uuid, 'payment.started', :payment_id::uuid, '\\x00');
 """
 
 OPENED = """
-update payment set provider_ref = ':payment_id', redirect_url = 'http://localhost:8010/pay/ses_0123456789abcdef01234567'
-where id = ':payment_id' and provider_ref is null;
+update payment set provider_ref = :payment_id::uuid, redirect_url = 'http://localhost:8010/pay/ses_0123456789abcdef01234567'
+where id = :payment_id::uuid and provider_ref is null;
 """
 
 SETTLE = """
 with e as (
   insert into provider_event (id, provider, event_key, kind, payment_ref, amount_minor, currency, body, state)
-  values (uuidv7(), 'fake', ':payment_id', 'payment.captured', ':payment_id', 4775, 'EUR', repeat('x', 260)::bytea, 'settled')
+  values (uuidv7(), 'fake', :payment_id::uuid, 'payment.captured', :payment_id::uuid, 4775, 'EUR', repeat('x', 260)::bytea, 'settled')
 ), p as (
-  update payment set state = 'captured', captured_minor = 4775, captured_at = app_now() where id = ':payment_id' and state = 'created'
+  update payment set state = 'captured', captured_minor = 4775, captured_at = app_now() where id = :payment_id::uuid and state = 'created'
 ), o as (
-  update ticket_order set state = 'confirmed', confirmed_at = app_now(), paid_by_payment = ':payment_id'
-  where id = ':order_id' and paid_by_payment is null
+  update ticket_order set state = 'confirmed', confirmed_at = app_now(), paid_by_payment = :payment_id::uuid
+  where id = :order_id::uuid and paid_by_payment is null
 ), l as (
-  update order_line set state = 'confirmed' where id = ':line_id'
+  update order_line set state = 'confirmed' where id = :line_id::uuid
 ), h as (
-  update hold set state = 'converted', ended_at = app_now() where id = ':hold_id'
+  update hold set state = 'converted', ended_at = app_now() where id = :hold_id::uuid
 ), s as (
-  update event_seat set state = 'sold', held_until = null, ticket_id = ':ticket_id'
-  where event_id = ':event_id' and seat_no = :seat_no and hold_id = ':hold_id'
+  update event_seat set state = 'sold', held_until = null, ticket_id = :ticket_id::uuid
+  where event_id = :event_id::uuid and seat_no = :seat_no::int and hold_id = :hold_id::uuid
 ), t as (
   insert into ticket (id, code, vendor_id, order_id, order_line_id, event_id, ticket_type_id, seat_no, holder_id, nonce, issued_at)
-  values (':ticket_id', ':code-1', ':vendor_id', ':order_id', ':line_id', ':event_id', ':ticket_type_id', :seat_no, ':buyer_id',
+  values (:ticket_id::uuid, :code::text || '-1', :vendor_id::uuid, :order_id::uuid, :line_id::uuid, :event_id::uuid,
+    :ticket_type_id::uuid, :seat_no::int, :buyer_id::uuid,
     '\\x0011223344556677', app_now())
 ), g as (
   insert into ledger_entry (journal_id, journal_kind, account, vendor_id, order_id, event_id, payment_id, amount_minor, currency) values
-    (':journal', 'sale', 'buyer_receivable', ':vendor_id', ':order_id', ':event_id', ':payment_id', 4775, 'EUR'),
-    (':journal', 'sale', 'vendor_payable', ':vendor_id', ':order_id', ':event_id', ':payment_id', -4206, 'EUR'),
-    (':journal', 'sale', 'platform_fee', ':vendor_id', ':order_id', ':event_id', ':payment_id', -275, 'EUR'),
-    (':journal', 'sale', 'tax', ':vendor_id', ':order_id', ':event_id', ':payment_id', -294, 'EUR'),
-    (':journal2', 'capture', 'provider_clearing', ':vendor_id', ':order_id', null, ':payment_id', 4775, 'EUR'),
-    (':journal2', 'capture', 'buyer_receivable', ':vendor_id', ':order_id', null, ':payment_id', -4775, 'EUR')
+    (:journal::uuid, 'sale', 'buyer_receivable', :vendor_id::uuid, :order_id::uuid, :event_id::uuid, :payment_id::uuid, 4775, 'EUR'),
+    (:journal::uuid, 'sale', 'vendor_payable', :vendor_id::uuid, :order_id::uuid, :event_id::uuid, :payment_id::uuid, -4206, 'EUR'),
+    (:journal::uuid, 'sale', 'platform_fee', :vendor_id::uuid, :order_id::uuid, :event_id::uuid, :payment_id::uuid, -275, 'EUR'),
+    (:journal::uuid, 'sale', 'tax', :vendor_id::uuid, :order_id::uuid, :event_id::uuid, :payment_id::uuid, -294, 'EUR'),
+    (:journal2::uuid, 'capture', 'provider_clearing', :vendor_id::uuid, :order_id::uuid, null, :payment_id::uuid, 4775, 'EUR'),
+    (:journal2::uuid, 'capture', 'buyer_receivable', :vendor_id::uuid, :order_id::uuid, null, :payment_id::uuid, -4775, 'EUR')
 ), v as (
-  insert into order_event (order_id, kind, detail) values (':order_id', 'confirmed', '{"payment_id": ":payment_id"}')
+  insert into order_event (order_id, kind, detail) values (:order_id::uuid, 'confirmed', jsonb_build_object('payment_id',
+    :payment_id::text))
 ), b as (
-  insert into outbox (topic, subject_id) values ('order.confirmed', ':order_id')
+  insert into outbox (topic, subject_id) values ('order.confirmed', :order_id::uuid)
 )
-insert into audit_entry (action, subject_id) values ('order.confirmed', ':order_id');
+insert into audit_entry (action, subject_id) values ('order.confirmed', :order_id::uuid);
 """
 
 SCRIPTS = {"placed": PICK + HOLD + ORDER, "completed": PICK + HOLD + ORDER + INTENT + OPENED + SETTLE}
@@ -151,7 +157,7 @@ def measure(world: World, what: str, *, seconds: float, clients: int) -> float:
     command = [
         embedded.program("pgbench"),
         "-n",
-        *("-h", str(embedded.data_directory(world.settings.home_path)), "-U", Role.CORE.value, "-M", "simple"),
+        *("-h", str(embedded.data_directory(world.settings.home_path)), "-U", Role.CORE.value, "-M", "prepared"),
         *("-c", str(clients), "-j", "2", "-T", str(max(1, int(seconds))), "-f", str(script)),
         *("-D", f"buyers={len(world.tokens)}", "-D", f"seats={world.seats_per_event}", "ticketing"),
     ]
