@@ -74,7 +74,13 @@ def pacing(capacity: int) -> Spec:
 
 def pacing_beside(names: list[str]) -> Spec:
     """Shares sold by days before the show, one line per event: told apart by colour and by dashes."""
-    kind = {"field": "event", "type": "nominal", "sort": names, "title": None, "legend": {"orient": "bottom", "labelLimit": 420}}
+    kind = {
+        "field": "event",
+        "type": "nominal",
+        "sort": names,
+        "title": None,
+        "legend": {"orient": "bottom", "columns": 1, "labelLimit": 420},
+    }
     days = {"field": "days_before", "type": "quantitative", "title": "days before the show", "scale": {"reverse": True}}
     share = {"field": "share", "type": "quantitative", "title": "share sold", "axis": {"format": ".0%"}}
     return {

@@ -92,7 +92,8 @@ def _pacing_beside(published: Published, names: dict[str, str]) -> None:
         return
     left = mine[-1]["days_before"]
     then = [point["share"] for point in theirs if point["days_before"] >= left]
-    reading = f"{left} days before the show {mine[-1]['share']:.0%} were sold; of the other, {then[-1] if then else 0:.0%} at that time."
+    days = "1 day" if left == 1 else f"{left} days"
+    reading = f"{days} before the show {mine[-1]['share']:.0%} were sold; of the other, {then[-1] if then else 0:.0%} at that time."
     charts.show(reading, mine + theirs, charts.pacing_beside(list(names.values())), table=mine + theirs)
 
 

@@ -63,7 +63,7 @@ def _sales(published: Published, currency: str, *, today: date, zone: str) -> No
         return
     sold = sum(day["tickets"] for day in days)
     best = max(days, key=lambda day: day["tickets"])
-    reading = f"{sold:,} sold, most of them on {best['day']:%d %b %Y}: {best['tickets']:,}."
+    reading = f"{sold:,} sold; the best day was {best['day']:%d %b %Y} with {best['tickets']:,}."
     if start is not None:
         before = _days(published, currency, start - (today - start) - timedelta(days=1), start - timedelta(days=1))
         reading += f" {_compare(sold, sum(day['tickets'] for day in before))}"
