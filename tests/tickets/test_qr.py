@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ticketing.foundation.settings import Secrets
-from ticketing.tickets.qr import PIXELS_PER_MODULE, TicketCodeForged, TicketCodeMalformed, TicketKeyUnknown, TicketSigner, qr_png, qr_svg
+from ticketing.tickets.qr import (
+    PIXELS_PER_MODULE,
+    TicketCodeForged,
+    TicketCodeMalformed,
+    TicketCodeRefused,
+    TicketKeyUnknown,
+    TicketSigner,
+    qr_png,
+    qr_svg,
+)
 
 SIGNER = TicketSigner.from_secrets(Secrets.generate())
 
