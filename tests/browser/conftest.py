@@ -21,7 +21,7 @@ expect.set_options(timeout=SLOWEST_ANSWER_MS)
 HERE = frozenset({"localhost", "127.0.0.1"})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:

@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -125,7 +126,8 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
         async def everything() -> None:
             await asyncio.gather(run.killer(), *(run.buyer(number) for number in range(CLIENTS)))
 
-        asyncio.run(everything())
+        with ThreadPoolExecutor(1) as own_thread:  # the test's own may have a browser's event loop
+            own_thread.submit(lambda: asyncio.run(everything())).result()
         _settle_down(site)
         stop.set()
         capturing.join()
