@@ -10,7 +10,7 @@ READY := .venv/.ready
 SOURCES := ticketing flows sql dashboards tests
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders serve dashboards flows verify lock
+.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders faults-orders torn-reads serve dashboards flows verify lock
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ bench: $(READY) ## Every benchmark; one of them: make bench NAME=orders
 
 bench-orders: $(READY) ## Orders placed and completed per second, beside what PostgreSQL itself can do
 	@$(BIN)/python -m tests.benchmarks orders
+
+faults-orders: $(READY) ## Two API processes killed again and again under buyers, capture beside them; LASTS=seconds
+	@$(BIN)/pytest tests/faults --fault-seconds $(or $(LASTS),60)
+
+torn-reads: $(READY) ## Readers of the published snapshot while it is published; READERS=8 PUBLICATIONS=20
+	@SNAPSHOT_READERS=$(or $(READERS),8) SNAPSHOT_PUBLICATIONS=$(or $(PUBLICATIONS),20) $(BIN)/pytest -s tests/sql/test_publish.py -k whole_snapshots
 
 serve: $(READY) ## Storefront and API
 	@$(BIN)/ticketing serve

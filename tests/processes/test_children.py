@@ -180,3 +180,13 @@ def test_command_and_its_children_stop_when_another_asks(tmp_path: Path) -> None
     assert command.wait(20) == 0
     assert not lives(sleeper)
     assert not interrupt_owner(tmp_path / "run")
+
+
+def test_a_task_that_has_ended_is_not_missed_when_the_others_are_looked_at(children: Children) -> None:
+    children.start("stays", SLEEPER, environment=ENVIRONMENT)
+    children.start("task", [sys.executable, "-c", "pass"], environment=ENVIRONMENT, is_task=True)
+    children.start("ends", [sys.executable, "-c", "pass"], environment=ENVIRONMENT)
+    with pytest.raises(ChildFailed, match="ends ended"):
+        for _ in range(200):
+            children.require_alive()
+            time.sleep(0.05)

@@ -46,6 +46,8 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    is_task: bool
+    """Meant to end by itself: whoever runs it looks at how it ended."""
 
 
 class Children:
@@ -78,7 +80,15 @@ class Children:
                 os.close(self._lock)
                 self._lock = None
 
-    def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str], directory: Path | None = None) -> None:
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        directory: Path | None = None,
+        is_task: bool = False,
+    ) -> None:
         """Start a child; its output goes to `<logs>/<name>.log`, anew each time. Does not wait. Any thread may call it."""
         log = self._logs / f"{name}.log"
         with self._starting, log.open("wb") as output:
@@ -93,7 +103,7 @@ class Children:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            self._children.append(Child(name, process, log))
+            self._children.append(Child(name, process, log, is_task))
             record = self._records / f"{name}.json"
             record.write_text(json.dumps({"pid": process.pid, "born": _birth_of(process.pid)}))
 
@@ -118,7 +128,7 @@ class Children:
         timeout_seconds: float = 60,
     ) -> None:
         """Run a child to its end; raises `ChildFailed` when it fails or takes too long."""
-        self.start(name, command, environment=environment, directory=directory)
+        self.start(name, command, environment=environment, directory=directory, is_task=True)
         child = self._named(name)
         try:
             code = child.process.wait(timeout_seconds)
@@ -129,9 +139,9 @@ class Children:
             raise ChildFailed(f"{name} failed (exit code {code}). {_last_lines(child.log)}")
 
     def require_alive(self) -> None:
-        """Raises `ChildFailed` when one of the children has ended."""
-        for child in self._children:
-            if child.process.poll() is not None:
+        """Raises `ChildFailed` when one of the children that should stay has ended."""
+        for child in list(self._children):  # another thread may be running a task
+            if not child.is_task and child.process.poll() is not None:
                 raise ChildFailed(f"{child.name} ended (exit code {child.process.returncode}). {_last_lines(child.log)}")
 
     def watch(self) -> None:
