@@ -187,6 +187,4 @@ def test_a_task_that_has_ended_is_not_missed_when_the_others_are_looked_at(child
     children.start("task", [sys.executable, "-c", "pass"], environment=ENVIRONMENT, is_task=True)
     children.start("ends", [sys.executable, "-c", "pass"], environment=ENVIRONMENT)
     with pytest.raises(ChildFailed, match="ends ended"):
-        for _ in range(200):
-            children.require_alive()
-            time.sleep(0.05)
+        children.watch()
