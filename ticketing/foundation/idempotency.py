@@ -45,6 +45,11 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("clock_timestamp()"), index=True)
 
 
+def reused(*, key: str) -> IdempotencyKeyReused:
+    """The answer to a key that was used before with another request."""
+    return IdempotencyKeyReused("This Idempotency-Key was used with another request.", key=key)
+
+
 def required_key(value: str | None) -> str:
     """The header's value; raises when it is missing, empty or too long."""
     if value is None or not value.strip():

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict, Expired, Invalid, NotFound
-from ticketing.foundation.idempotency import IdempotencyKeyReused
+from ticketing.foundation.idempotency import reused
 from ticketing.inventory.holds import read_holds, release_expired
 from ticketing.inventory.writer import RunAlone
 
@@ -231,7 +231,7 @@ class ClaimHandler:
                 wanted[request.hold_id] = (row.ord, False)
             elif row.replay_id is not None:
                 if row.replay_kind != "hold" or row.replay_digest != request.digest:
-                    outcomes[row.ord] = IdempotencyKeyReused("This Idempotency-Key was used with another request.", key=request.key)
+                    outcomes[row.ord] = reused(key=request.key)
                 else:
                     wanted[row.replay_id] = (row.ord, True)
             else:

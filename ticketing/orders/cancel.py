@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict
-from ticketing.foundation.idempotency import IdempotencyKeyReused
+from ticketing.foundation.idempotency import reused
 from ticketing.foundation.money import Money, allocate
 from ticketing.inventory.holds import end_holds
 from ticketing.inventory.rules import HoldState
@@ -94,7 +94,7 @@ class CancelHandler:
         ).fetchone()
         if known is not None:
             if known[0] != "cancel" or known[1] != request.digest:
-                return IdempotencyKeyReused("This Idempotency-Key was used with another request.", key=request.key)
+                return reused(key=request.key)
             return read_orders(connection, [request.order_id])[0].as_replayed()
         with named_cursor(connection) as cursor:
             order = cursor.execute(

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict, Expired, NotFound
-from ticketing.foundation.idempotency import IdempotencyKeyReused
+from ticketing.foundation.idempotency import reused
 from ticketing.payments.rules import PaymentState
 
 SESSION_SECONDS = 1800
@@ -189,7 +189,7 @@ class IntentHandler:
             elif row.replay_id is None:
                 outcomes[row.ord] = _why_not(connection, request)
             elif row.replay_kind != "payment" or row.replay_digest != request.digest:
-                outcomes[row.ord] = IdempotencyKeyReused("This Idempotency-Key was used with another request.", key=request.key)
+                outcomes[row.ord] = reused(key=request.key)
             else:
                 wanted[row.replay_id] = (row.ord, True)
         for payment in read_payments(connection, list(wanted)):

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict, Invalid
-from ticketing.foundation.idempotency import IdempotencyKeyReused
+from ticketing.foundation.idempotency import reused
 from ticketing.inventory.holds import HoldEnded, HoldNotFound, read_holds
 from ticketing.orders.read import read_orders
 from ticketing.orders.rules import Channel
@@ -148,7 +148,7 @@ class PlaceHandler:
             elif row.replay_id is None:
                 outcomes[row.ord] = _why_not(connection, request)
             elif row.replay_kind != "order" or row.replay_digest != request.digest:
-                outcomes[row.ord] = IdempotencyKeyReused("This Idempotency-Key was used with another request.", key=request.key)
+                outcomes[row.ord] = reused(key=request.key)
             else:
                 wanted[row.replay_id] = (row.ord, True)
         for order in read_orders(connection, list(wanted)):

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ticketing.accounts.http import token_of
 from ticketing.foundation.clock import utc_now
 from ticketing.foundation.errors import Invalid, Malformed, NotFound, TicketingError
 from ticketing.foundation.http import Json, problem_of
@@ -30,15 +31,8 @@ Body = TypeVar("Body", bound=BaseModel)
 MOST_BODY_BYTES = 64 * 1024
 
 
-def _token(request: Request) -> str | None:
-    authorization = request.headers.get("authorization", "")
-    if authorization[:7].lower() == "bearer ":
-        return authorization[7:].strip()
-    return request.cookies.get("ticketing_session")
-
-
 async def _buyer(request: Request) -> UUID:
-    buyer: UUID = await _booking(request).sessions.user_of(_token(request))
+    buyer: UUID = await _booking(request).sessions.user_of(token_of(request))
     return buyer
 
 
