@@ -5,23 +5,20 @@ A run may be killed anywhere: what it has claimed is free again after its lease,
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from prefect import flow
 
 from flows.runtime import installation, report, run_named
-from ticketing.accounts.contact import ContactCipher
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.settings import Settings
 from ticketing.messages.outstanding import OutstandingMessages, outstanding_messages
-from ticketing.messages.service import DeliveryRun, deliver_due, plan_messages
+from ticketing.messages.senders import send_due
+from ticketing.messages.service import DeliveryRun, plan_messages
 from ticketing.messages.smtp import Mailer
-from ticketing.tickets.qr import TicketSigner
 
 PLANNED_AT_ONCE = 2000
-SENT_AT_ONCE = 100
-"""At some 50 mails a second a batch is done long before its lease of two minutes ends."""
+SENDERS = 2
 
 LONGEST_SECONDS = 50
 """A run ends before the next is due; what is left is the next one's."""
@@ -34,23 +31,23 @@ class Delivery:
     left: OutstandingMessages
 
 
-def deliver(settings: Settings, database: Database, *, longest_seconds: float = LONGEST_SECONDS, dry_run: bool = False) -> Delivery:
-    """Plan all, then send batch by batch until nothing is due or the time is over. A dry run only counts.
+def deliver(
+    settings: Settings,
+    database: Database,
+    *,
+    longest_seconds: float = LONGEST_SECONDS,
+    senders: int = SENDERS,
+    dry_run: bool = False,
+) -> Delivery:
+    """Plan all, then send until nothing is due or the time is over. A dry run only counts.
 
     Raises `Misconfigured` when no mail server is set.
     """
-    mailer = Mailer.from_settings(settings)
-    planned = 0 if dry_run else plan_all(database)
-    sent = DeliveryRun()
+    Mailer.from_settings(settings)  # before anything is planned
+    planned, sent = 0, DeliveryRun()
     if not dry_run:
-        until = time.monotonic() + longest_seconds
-        cipher, signer = ContactCipher.from_secrets(settings.secrets), TicketSigner.from_secrets(settings.secrets)
-        with mailer:
-            while time.monotonic() < until:
-                run = deliver_due(database, mailer, cipher=cipher, signer=signer, public_url=settings.public_url, limit=SENT_AT_ONCE)
-                sent = added(sent, run)
-                if run == DeliveryRun():
-                    break
+        planned = plan_all(database)
+        sent = send_due(settings, database, senders=senders, longest_seconds=longest_seconds)
     with database.transaction() as session:
         left = outstanding_messages(session, now=database_now(session))
     return Delivery(planned=planned, sent=sent, left=left)
@@ -67,20 +64,11 @@ def plan_all(database: Database) -> int:
             return planned
 
 
-def added(total: DeliveryRun, run: DeliveryRun) -> DeliveryRun:
-    return DeliveryRun(
-        accepted=total.accepted + run.accepted,
-        failed=total.failed + run.failed,
-        unknown=total.unknown + run.unknown,
-        suppressed=total.suppressed + run.suppressed,
-    )
-
-
 @flow(name="deliver_messages", flow_run_name=run_named("send what is due"), timeout_seconds=600)
-def deliver_messages(longest_seconds: float = LONGEST_SECONDS, dry_run: bool = False) -> None:
-    """Plan and send; stops after `longest_seconds` and leaves the rest to the next run."""
+def deliver_messages(longest_seconds: float = LONGEST_SECONDS, senders: int = SENDERS, dry_run: bool = False) -> None:
+    """Plan and send; stops after `longest_seconds` and leaves the rest to the next run. Many mails go out by `senders` processes."""
     with installation() as (settings, database):
-        run = deliver(settings, database, longest_seconds=longest_seconds, dry_run=dry_run)
+        run = deliver(settings, database, longest_seconds=longest_seconds, senders=senders, dry_run=dry_run)
     report("deliver-messages", sentence=headline(run, dry_run=dry_run), rows=summary(run))
 
 

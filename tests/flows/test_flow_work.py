@@ -19,6 +19,7 @@ from ticketing.audit.service import SealKey, SealRun
 from ticketing.foundation.db import Database, Role, database_now
 from ticketing.foundation.errors import Misconfigured
 from ticketing.foundation.settings import Settings
+from ticketing.messages.senders import send_due
 from ticketing.messages.service import DeliveryRun
 from ticketing.orders.booking import Booking
 from ticketing.orders.expire import SweepRun
@@ -106,6 +107,17 @@ def test_mail_of_an_order_is_sent_once(
     assert (run.planned, run.sent, run.left.unplanned, run.left.due) == (1, DeliveryRun(accepted=1), 0, 0)
     assert deliver_messages.deliver(mail_settings, database).sent == DeliveryRun()
     assert [mail["To"] for mail in sink.mails()] == ["ada@example.org"]
+
+
+def test_several_senders_send_each_mail_once(
+    database: Database, mail_settings: Settings, sink: Sink, booking: Booking, on_sale: OnSale, guest: UUID
+) -> None:
+    orders = [buy(booking, on_sale, guest, seats=[seat]) for seat in range(6)]
+    deliver_messages.plan_all(database)
+    assert send_due(mail_settings, database, senders=2, longest_seconds=60, at_once=1) == DeliveryRun(accepted=len(orders))
+    told = sorted(order.code for order in orders for mail in sink.mails() if order.code in mail["Subject"])
+    assert told == sorted(order.code for order in orders)
+    assert count(database, "select count(*) from message_attempt") == len(orders)
 
 
 def test_run_without_time_leaves_mails_to_the_next(

@@ -152,6 +152,10 @@ class Database:
         if self.clock is not None:
             connection.execute("select set_config('ticketing.now', %s, true)", [self.clock.isoformat()])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process gets the addresses and opens connections of its own."""
+        return self.__dict__ | {"_engines": {}}
+
     def dispose(self) -> None:
         for engine in self._engines.values():
             engine.dispose()

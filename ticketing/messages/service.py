@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from operator import add
 from typing import Any
 from uuid import UUID
 
@@ -144,6 +145,9 @@ class DeliveryRun:
     failed: int = 0
     unknown: int = 0
     suppressed: int = 0
+
+    def __add__(self, other: DeliveryRun) -> DeliveryRun:
+        return DeliveryRun(*map(add, astuple(self), astuple(other)))
 
 
 def deliver_due(

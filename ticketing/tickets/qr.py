@@ -123,7 +123,7 @@ def qr_svg(text: str) -> str:
 
 def qr_png(text: str) -> bytes:
     """A PNG for mails, with the quiet zone of four modules that the standard asks for: some readers show mails on black."""
-    modules = ImageOps.expand(_modules(text), border=4, fill=255)
+    modules = ImageOps.expand(_modules(text), border=4, fill=255).convert("1")
     out = io.BytesIO()
-    modules.resize((modules.width * PIXELS_PER_MODULE,) * 2, Image.Resampling.NEAREST).convert("1").save(out, "PNG")
+    modules.resize((modules.width * PIXELS_PER_MODULE,) * 2, Image.Resampling.NEAREST).save(out, "PNG")
     return out.getvalue()
