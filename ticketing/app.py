@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
@@ -15,9 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ticketing.accounts.access import authorise
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.http import SameOriginOnly
 from ticketing.accounts.routes import router as accounts_router
+from ticketing.authorisation import RULES, check_rules
 from ticketing.foundation.db import Database
 from ticketing.foundation.http import install_problems, problem
 from ticketing.foundation.ids import new_code
@@ -42,6 +44,10 @@ SECURITY_HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
+
+
+API_ROUTERS = (accounts_router, events_router, tickets_router)
+"""Each with its whole path, `/api` included: that is what its rules are found by."""
 
 
 def providers_of(settings: Settings) -> dict[str, PaymentProvider]:
@@ -81,8 +87,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     install_problems(app)
     install_pages(app)
     app.router.routes.extend(order_routes.routes)
-    for router in (accounts_router, events_router, tickets_router):
-        app.include_router(router, prefix="/api")
+    for router in API_ROUTERS:
+        app.include_router(router, dependencies=[Depends(authorise)])
+    app.state.rules = RULES
+    check_rules([*order_routes.routes, *(route for router in API_ROUTERS for route in router.routes)])
     app.include_router(storefront_router, include_in_schema=False)
     app.mount(STATIC, static_files)
     _add_health(app)

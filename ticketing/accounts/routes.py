@@ -6,13 +6,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ticketing.accounts import service
-from ticketing.accounts.http import clear_session_cookie, require_user, set_session_cookie, token_of
+from ticketing.accounts.access import Authorised
+from ticketing.accounts.http import clear_session_cookie, set_session_cookie, token_of
 from ticketing.accounts.passwords import hash_password
 from ticketing.accounts.rules import Audience
 from ticketing.foundation.db import database_now
 from ticketing.foundation.http import Json
 
-router = APIRouter(tags=["accounts"])
+router = APIRouter(prefix="/api", tags=["accounts"])
 
 
 class _Body(BaseModel):
@@ -93,6 +94,6 @@ def sign_out(request: Request) -> Response:
 
 
 @router.get("/me")
-def who_am_i(request: Request) -> Response:
+def who_am_i(caller: Authorised) -> Response:
     """The signed-in person."""
-    return Json(require_user(request))
+    return Json(caller.user)

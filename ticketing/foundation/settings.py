@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -41,6 +43,10 @@ class Secrets(BaseModel):
     def bytes_of(self, field: str) -> bytes:
         """The raw bytes of a base64 field."""
         return base64.b64decode(getattr(self, field))
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose (HKDF-SHA256, RFC 5869): a new purpose needs no new secret in anyone's file."""
+        return HKDF(hashes.SHA256(), 32, salt=None, info=purpose.encode()).derive(self.bytes_of("request_digest_key"))
 
     @classmethod
     def generate(cls) -> Secrets:

@@ -13,7 +13,7 @@ from ticketing.foundation.db import database_now
 from ticketing.foundation.http import Json
 from ticketing.inventory import seatmap
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = APIRouter(prefix="/api/events", tags=["events"])
 Text = Annotated[str | None, Query(max_length=200)]
 
 

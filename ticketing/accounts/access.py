@@ -1,0 +1,122 @@
+"""Who may call an endpoint: one rule each, enforced by one dependency.
+
+The rules stand in one table (`ticketing/authorisation.py`). A rule names roles and whose rows they reach; which rows those are,
+the services find in their queries: by user for a buyer's own, by row-level policy for a vendor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from ticketing.accounts.http import current_caller
+from ticketing.accounts.rules import MemberRole
+from ticketing.accounts.service import SignedIn
+from ticketing.foundation.errors import Forbidden, Unauthenticated
+
+
+class Role(StrEnum):
+    """What somebody is to the platform; the members' roles are theirs at one vendor."""
+
+    ANYONE = "anyone"
+    """Also without signing in."""
+    BUYER = "buyer"
+    """Whoever is signed in, guests included."""
+    OWNER = "owner"
+    MANAGER = "manager"
+    FINANCE = "finance"
+    SUPPORT = "support"
+    SCANNER = "scanner"
+    ANALYST = "analyst"
+    OPERATOR = "operator"
+
+
+class Reach(StrEnum):
+    """Whose rows a caller reaches."""
+
+    PUBLIC = "public"
+    """What anybody may see or do."""
+    SELF = "self"
+    """The caller's own."""
+    VENDOR = "vendor"
+    """Those of the vendors where the caller has one of the rule's roles."""
+    ALL = "all"
+
+
+class RoleMissing(Forbidden):
+    """The caller has none of the roles that may do this."""
+
+
+class ScopeMissing(Forbidden):
+    """The access token was not given the scope that this needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    roles: frozenset[Role]
+    reach: Reach
+    scope: str | None = None
+    """What an access token of an integrator must carry; None: no such token may call this."""
+
+
+Endpoint = tuple[str, str]
+"""Method and path template, as in `("GET", "/api/tickets/{ticket_id}")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request that its rule allows."""
+
+    user: SignedIn | None
+    vendor_ids: frozenset[UUID]
+    """The vendors where this caller has a role that the rule names."""
+
+    @property
+    def user_id(self) -> UUID:
+        """Raises `Unauthenticated` where anyone may call and nobody is signed in."""
+        if self.user is None:
+            raise Unauthenticated("Sign in first.")
+        return self.user.user_id
+
+
+def allow(rule: Rule, user: SignedIn | None, scopes: frozenset[str] | None = None) -> Caller:
+    """The caller under a rule; raises `Unauthenticated`, `RoleMissing`, `ScopeMissing`.
+
+    `scopes` are those of an integrator's access token; None for a person's own session.
+    """
+    if user is not None and scopes is not None and (rule.scope is None or rule.scope not in scopes):
+        if Role.ANYONE in rule.roles:
+            return Caller(None, frozenset())
+        raise ScopeMissing("This access token does not reach that far.", scope=rule.scope)
+    if user is None:
+        if Role.ANYONE in rule.roles:
+            return Caller(None, frozenset())
+        raise Unauthenticated("Sign in first.")
+    vendor_ids = frozenset(m.vendor_id for m in user.memberships if Role(m.role.value) in rule.roles)
+    if rule.roles & {Role.ANYONE, Role.BUYER} or vendor_ids:
+        return Caller(user, vendor_ids)
+    if (user.is_operator and Role.OPERATOR in rule.roles) or (user.is_analyst and Role.ANALYST in rule.roles):
+        return Caller(user, vendor_ids)
+    raise RoleMissing("This is not for your role.")
+
+
+def authorise(request: Request) -> Caller:
+    """The dependency of every endpoint: who calls, under the endpoint's rule."""
+    rules: Mapping[Endpoint, Rule] = request.app.state.rules
+    path = request.scope["route"].path
+    rule = rules.get((request.method, path)) or rules["GET", path]  # HEAD where only GET is described
+    user, scopes = current_caller(request)
+    caller = allow(rule, user, scopes)
+    request.state.caller = caller
+    return caller
+
+
+Authorised = Annotated[Caller, Depends(authorise)]
+"""For the routes' signatures: FastAPI asks `authorise` once per request."""
+
+MEMBERS = frozenset(Role(role.value) for role in MemberRole)

@@ -1,0 +1,81 @@
+"""Who may call what: every endpoint of the API, its roles, whose rows they reach, and the scope an integrator's token needs.
+
+An endpoint that is missing here, or a rule without an endpoint, fails the start. Aliases have the rule of what they stand for.
+Starting a payment, holding and the like are for whoever is signed in: a guest is a user without a password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from starlette.routing import BaseRoute, Route
+
+from ticketing.accounts.access import Endpoint, Reach, Role, Rule
+
+ANYONE = frozenset({Role.ANYONE})
+SIGNED_IN = frozenset({Role.BUYER})
+MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
+FINANCE = frozenset({Role.OWNER, Role.FINANCE})
+ALL_MEMBERS = frozenset({Role.OWNER, Role.MANAGER, Role.FINANCE, Role.SUPPORT, Role.SCANNER})
+OPERATORS = frozenset({Role.OPERATOR})
+
+PUBLIC = Rule(ANYONE, Reach.PUBLIC)
+"""Anybody; also with any access token."""
+OWN = Rule(SIGNED_IN, Reach.SELF)
+"""A signed-in person's own things; no integrator's token reaches them."""
+OWN_ORDERS = Rule(SIGNED_IN, Reach.SELF, scope="orders")
+
+ACCOUNTS = {
+    ("POST", "/api/register"): PUBLIC,
+    ("POST", "/api/login"): PUBLIC,
+    ("POST", "/api/guests"): PUBLIC,
+    ("POST", "/api/logout"): PUBLIC,
+    ("GET", "/api/me"): OWN,
+}
+
+EVENTS = {
+    ("GET", "/api/events"): PUBLIC,
+    ("GET", "/api/events/{event_id}"): PUBLIC,
+    ("GET", "/api/events/{event_id}/tickets"): PUBLIC,
+    ("HEAD", "/api/events/{event_id}/tickets"): PUBLIC,
+    ("GET", "/api/events/{event_id}/seats"): PUBLIC,
+}
+
+BOOKING = {
+    ("POST", "/api/events/{id}/holds"): OWN_ORDERS,
+    ("GET", "/api/holds/{id}"): OWN_ORDERS,
+    ("PATCH", "/api/holds/{id}"): OWN_ORDERS,
+    ("DELETE", "/api/holds/{id}"): OWN_ORDERS,
+    ("POST", "/api/orders"): OWN_ORDERS,
+    ("GET", "/api/orders"): OWN_ORDERS,
+    ("GET", "/api/orders/{id}"): OWN_ORDERS,
+    ("DELETE", "/api/orders/{id}"): OWN_ORDERS,
+    ("POST", "/api/payments"): OWN_ORDERS,
+    ("GET", "/api/payments/{id}"): OWN_ORDERS,
+    ("POST", "/api/payments/webhooks/{provider}"): PUBLIC,
+}
+
+TICKETS = {
+    ("GET", "/api/tickets"): OWN_ORDERS,
+    ("GET", "/api/tickets/{ticket_id}"): OWN_ORDERS,
+    ("HEAD", "/api/tickets/{ticket_id}"): OWN_ORDERS,
+    ("GET", "/api/tickets/{ticket_id}/qr"): OWN_ORDERS,
+}
+
+RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **BOOKING, **TICKETS}
+
+
+def endpoints(routes: Iterable[BaseRoute]) -> set[Endpoint]:
+    """Method and path of every route of the API."""
+    return {(method, route.path) for route in routes if isinstance(route, Route) for method in route.methods or ()}
+
+
+def check_rules(routes: Iterable[BaseRoute]) -> None:
+    """Raises `RuntimeError` when an endpoint has no rule, or a rule no endpoint.
+
+    Starlette answers HEAD wherever GET is answered: the rule of GET serves.
+    """
+    found = endpoints(routes)
+    missing = {e for e in found if e not in RULES and not (e[0] == "HEAD" and ("GET", e[1]) in RULES)}
+    if missing or RULES.keys() - found:
+        raise RuntimeError(f"endpoints without a rule: {sorted(missing)}; rules without an endpoint: {sorted(RULES.keys() - found)}")
