@@ -46,7 +46,6 @@ def run_flows(server: FlowServer, database: Database, *, done: Callable[[str], N
     while len(states) < len(AFTER):
         for flow, before in AFTER.items():
             if flow not in states and flow not in running and before <= states.keys():
-                tries[flow] += 1
                 running[flow] = server.request_run(flow, PARAMETERS.get(flow))
         for flow, run in list(running.items()):
             state = server.state_of(run)
@@ -55,7 +54,9 @@ def run_flows(server: FlowServer, database: Database, *, done: Callable[[str], N
                 if _is_done(flow, run, state, server, database):
                     states[flow] = state
                     done(flow)
-        if time.monotonic() > deadline or max(tries.values()) > MOST_TRIES:
+                elif state != "CANCELLED":
+                    tries[flow] += 1
+        if time.monotonic() > deadline or any(count > MOST_TRIES for count in tries.values()):
             raise FlowFailed(f"Not done in time: {', '.join(sorted(AFTER.keys() - states.keys()))}. See their runs in Prefect's page.")
         time.sleep(POLL_SECONDS)
     server.pause_schedules(paused=False)
@@ -65,7 +66,7 @@ def run_flows(server: FlowServer, database: Database, *, done: Callable[[str], N
 def _is_done(flow: str, run: str, state: str, server: FlowServer, database: Database) -> bool:
     """Whether an ended run was enough; raises `FlowFailed` when it failed."""
     if state == "CANCELLED":
-        return False  # a scheduled run, begun before the pause, had the slot
+        return False  # a scheduled run, begun before the pause, had the slot, and does the same work meanwhile
     if state != "COMPLETED":
         raise FlowFailed(f"Flow {flow} ended as {state}: {server.message_of(run)}", flow=flow)
     if flow != "deliver_messages":
