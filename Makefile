@@ -10,7 +10,7 @@ READY := .venv/.ready
 SOURCES := ticketing flows sql dashboards tests
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders faults-orders torn-reads serve dashboards flows verify lock
+.PHONY: help setup demo clean-demo test check lint types imports fmt bench $(BENCHMARKS:%=bench-%) faults-orders torn-reads serve dashboards flows verify lock
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +55,12 @@ fmt: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: $(READY) ## Every benchmark; one of them: make bench NAME=orders
-	@$(BIN)/python -m tests.benchmarks $(NAME)
+BENCHMARKS = orders holds contention pool
+bench: $(READY) ## Every benchmark, one after another; a line of JSON each
+	@for name in $(BENCHMARKS); do $(BIN)/python -m tests.benchmarks $$name || failed=1; done; test -z "$$failed"
 
-bench-orders: $(READY) ## Orders placed and completed per second, beside what PostgreSQL itself can do
-	@$(BIN)/python -m tests.benchmarks orders
+$(BENCHMARKS:%=bench-%): bench-%: $(READY) ## One of them, as in make bench-orders; sizes as ARGS="--seconds 4"
+	@$(BIN)/python -m tests.benchmarks $* $(ARGS)
 
 faults-orders: $(READY) ## Two API processes killed again and again under buyers, capture beside them; LASTS=seconds
 	@$(BIN)/pytest tests/faults --fault-seconds $(or $(LASTS),60)

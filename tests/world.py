@@ -54,7 +54,7 @@ class World:
         return f"http://localhost:{self.api_port}"
 
 
-def _plan(seats: int) -> dict[str, object]:
+def _plan(seats: int, standing: int) -> dict[str, object]:
     width = seats // SECTION_ROWS
     row_seats = [
         [
@@ -64,19 +64,21 @@ def _plan(seats: int) -> dict[str, object]:
         for r in range(SECTION_ROWS)
     ]
     rows = [{"row_number": str(r + 1), "position": {"x": 0, "y": r * 30}, "seats": line} for r, line in enumerate(row_seats)]
-    zone = {"name": "Stalls", "position": {"x": 0, "y": 0}, "rows": rows, "areas": []}
-    return {"name": "Hall", "size": {"width": 1000, "height": 1000}, "categories": [{"name": "Stalls"}], "zones": [zone]}
+    area = {"text": "Floor", "category": "Floor", "capacity": standing, "position": {"x": 0, "y": 700}}
+    zone = {"name": "Stalls", "position": {"x": 0, "y": 0}, "rows": rows, "areas": [area] if standing else []}
+    categories = [{"name": "Stalls"}, {"name": "Floor"}]
+    return {"name": "Hall", "size": {"width": 1000, "height": 1000}, "categories": categories, "zones": [zone]}
 
 
-def fill(database: Database, *, events: int, seats: int, buyers: int) -> tuple[UUID, list[UUID], list[str]]:
-    """A vendor with `events` events of `seats` seats on sale, and `buyers` signed-in buyers."""
+def fill(database: Database, *, events: int, seats: int, buyers: int, standing: int = 0) -> tuple[UUID, list[UUID], list[str]]:
+    """A vendor with `events` events of `seats` seats (and `standing` places) on sale, and `buyers` signed-in buyers."""
     now = datetime.now(UTC)
     with database.transaction() as session:
         vendor_id = create_vendor(session, slug="bench", name="Bench", zone="Europe/Berlin", fee_bps=500, fee_fixed_minor=50)
         catalog.connect_payment_account(session, vendor_id=vendor_id, provider="fake", account_ref="acct_bench")
         venue_id = catalog.create_venue(session, vendor_id=vendor_id, name="Hall", city="Berlin", country="DE", zone_name="Europe/Berlin")
         layout_id = catalog.create_layout(
-            session, vendor_id=vendor_id, venue_id=venue_id, name="Hall", plan=parse_plan(_plan(seats)), now=now
+            session, vendor_id=vendor_id, venue_id=venue_id, name="Hall", plan=parse_plan(_plan(seats, standing)), now=now
         )
         event_ids: list[UUID] = []
         for number in range(events):
@@ -89,8 +91,9 @@ def fill(database: Database, *, events: int, seats: int, buyers: int) -> tuple[U
                 sales_open_at=now - timedelta(days=1),
             )
             event_id = catalog.create_event(session, vendor_id=vendor_id, venue_id=venue_id, layout_id=layout_id, draft=draft)
+            prices = {"Stalls": 4_500} | ({"Floor": 3_000} if standing else {})
             catalog.price_layout(
-                session, vendor_id=vendor_id, event_id=event_id, layout_id=layout_id, prices_minor={"Stalls": 4_500}, tax_rate_bps=700
+                session, vendor_id=vendor_id, event_id=event_id, layout_id=layout_id, prices_minor=prices, tax_rate_bps=700
             )
             catalog.allow_payment(session, vendor_id=vendor_id, event_id=event_id, provider="fake")
             publish_event(session, event_id=event_id, now=now)
@@ -111,7 +114,7 @@ def fill(database: Database, *, events: int, seats: int, buyers: int) -> tuple[U
 
 
 @contextmanager
-def world(*, events: int, seats: int, buyers: int, processes: int = 2) -> Iterator[World]:
+def world(*, events: int, seats: int, buyers: int, standing: int = 0, processes: int = 2) -> Iterator[World]:
     """Everything running, in a home of its own; stopped and removed at the end."""
     home = Path(tempfile.mkdtemp(prefix="tkb-"))
     settings = Settings(home=home, environment="test")
@@ -119,7 +122,7 @@ def world(*, events: int, seats: int, buyers: int, processes: int = 2) -> Iterat
     try:
         ensure_secrets(settings)
         database = schema.prepare(settings)
-        vendor_id, event_ids, tokens = fill(database, events=events, seats=seats, buyers=buyers)
+        vendor_id, event_ids, tokens = fill(database, events=events, seats=seats, buyers=buyers, standing=standing)
         api_port, provider_port, desk_port = free_port(), free_port(), free_port()
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TICKETING_")},

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import orders
+from tests.benchmarks import contention, holds, orders, pool
 
-BENCHMARKS = {"orders": orders}
+BENCHMARKS = {"contention": contention, "holds": holds, "orders": orders, "pool": pool}
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from tests.benchmarks import yardstick_orders
+from tests.benchmarks import yardsticks
 from tests.benchmarks.load import Client
 from tests.benchmarks.report import Line
 from tests.world import World, world
@@ -101,10 +101,10 @@ def run(arguments: argparse.Namespace) -> list[Line]:
     seats = 2_000
     events = 2 * ours // seats + 2
     with world(events=events, seats=seats, buyers=arguments.buyers) as here:
-        yardstick_orders.prepare(here, first_seat=ours // seats * seats + seats)
+        yardsticks.prepare(here, first_seat=ours // seats * seats + seats)
         load = Load(here)
         figures: dict[str, list[float]] = {"placed": [], "completed": []}
-        yardsticks: dict[str, list[float]] = {"placed": [], "completed": []}
+        engine: dict[str, list[float]] = {"placed": [], "completed": []}
         p99: dict[str, list[float]] = {"placed": [], "completed": []}
         asyncio.run(load.stretch("completed", seconds=min(3, arguments.seconds), clients=arguments.clients))  # warm
         for _ in range(arguments.rounds):
@@ -113,9 +113,9 @@ def run(arguments: argparse.Namespace) -> list[Line]:
                 rate = asyncio.run(load.stretch(what, seconds=arguments.seconds, clients=arguments.clients))
                 figures[what].append(rate)
                 p99[what].append(statistics.quantiles(load.latencies, n=100)[98] * 1000)
-                yardsticks[what].append(yardstick_orders.measure(here, what, seconds=arguments.seconds, clients=arguments.clients))
+                engine[what].append(yardsticks.measure(here, what, seconds=arguments.seconds, clients=arguments.clients))
         broken = [result.code for result in run_all(here.database) if result.severity == "safety" and result.violations]
-    return [_line(what, figures[what], yardsticks[what], p99[what], broken, arguments) for what in figures]
+    return [_line(what, figures[what], engine[what], p99[what], broken, arguments) for what in figures]
 
 
 def _line(

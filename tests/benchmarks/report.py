@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import psutil
+
 
 @dataclass(frozen=True)
 class Line:
@@ -24,3 +26,9 @@ class Line:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process and its living children."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return sum(sum(process.cpu_times()[:2]) for process in family)

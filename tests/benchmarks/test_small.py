@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from tests.benchmarks import orders
+from tests.benchmarks import contention, holds, orders, pool
 
 
 def test_orders_prints_both_figures_and_breaks_nothing() -> None:
@@ -16,3 +16,24 @@ def test_orders_prints_both_figures_and_breaks_nothing() -> None:
         assert told["figure"] > 0
         assert told["yardstick"] > 0
         assert told["details"]["invariants_broken"] == []
+
+
+def test_holds_prints_its_figure_and_breaks_nothing() -> None:
+    (line,) = holds.run(argparse.Namespace(seconds=1, rounds=1, clients=8, buyers=1_000))
+    assert line.figure > 0
+    assert line.yardstick > 0
+    assert line.details["same_rows_ratio"] > 0
+    assert line.details["invariants_broken"] == []
+
+
+def test_contention_sells_every_seat_once() -> None:
+    (line,) = contention.run(argparse.Namespace(clients=60, seats=20, seed=1))
+    assert (line.details["sold"], line.details["double_sold"]) == (20, 0)
+    assert line.details["invariants_broken"] == []
+
+
+def test_pool_prints_its_figure_and_breaks_nothing() -> None:
+    (line,) = pool.run(argparse.Namespace(seconds=1, rounds=1, clients=8, buyers=1_000))
+    assert line.figure > 0
+    assert line.yardstick > 0
+    assert line.details["invariants_broken"] == []

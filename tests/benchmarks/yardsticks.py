@@ -1,4 +1,4 @@
-"""The yardstick of `orders`: pgbench writes the same rows, one buyer at a time, on the same tables, in the same commits.
+"""The yardsticks of `orders` and `holds`: pgbench writes the same rows, one buyer at a time, on the same tables, in the same commits.
 
 Each commit is one statement, which is the fewest round trips a client can do: hold; order; and for a completed one the
 payment intent, the provider's answer, and the settling.
@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -44,6 +45,15 @@ with seat as (
   insert into idempotency_key values (:buyer_id::uuid, :hold_id::uuid, '\\x00', 'hold', :hold_id::uuid)
 )
 insert into audit_entry (actor_id, action, subject_id, digest) values (:buyer_id::uuid, 'hold.created', :hold_id::uuid, '\\x00');
+"""
+
+CLAIM = """
+update event_seat set state = 'held', hold_id = :hold_id::uuid, held_until = app_now() + interval '600 s'
+where event_id = :event_id::uuid and seat_no = :seat_no::int and (state = 'free' or (state = 'held' and held_until <= app_now()));
+"""
+
+POOL = """
+update pool set held = held + 1 where id = (select id from bench_pool) and sold + held + 1 <= capacity;
 """
 
 ORDER = """
@@ -128,7 +138,13 @@ with e as (
 insert into audit_entry (action, subject_id) values ('order.confirmed', :order_id::uuid);
 """
 
-SCRIPTS = {"placed": PICK + HOLD + ORDER, "completed": PICK + HOLD + ORDER + INTENT + OPENED + SETTLE}
+SCRIPTS = {
+    "claim": PICK + CLAIM,
+    "hold": PICK + HOLD,
+    "pool": POOL,
+    "placed": PICK + HOLD + ORDER,
+    "completed": PICK + HOLD + ORDER + INTENT + OPENED + SETTLE,
+}
 
 
 def prepare(world: World, *, first_seat: int) -> None:
@@ -148,6 +164,24 @@ def prepare(world: World, *, first_seat: int) -> None:
         session.execute(text("create unique index on bench_event (n)"))
         session.execute(text("grant select on bench_buyer, bench_event to ticketing_core"))
         session.execute(text("grant usage on sequence bench_seat to ticketing_core"))
+
+
+def prepare_pool(world: World, *, event_id: UUID) -> None:
+    """The pool of an event, for pgbench to take from."""
+    with world.database.transaction(Role.OWNER) as session:
+        session.execute(text("create table bench_pool as select id from pool where event_id = :event"), {"event": event_id})
+        session.execute(text("grant select on bench_pool to ticketing_core"))
+
+
+def free_claims(world: World) -> None:
+    """Undo bare claims: seats that are held, and by no hold."""
+    with world.database.transaction() as session:
+        session.execute(
+            text(
+                "update event_seat s set state = 'free', held_until = null, hold_id = null"
+                " where state = 'held' and not exists (select from hold h where h.id = s.hold_id)"
+            )
+        )
 
 
 def measure(world: World, what: str, *, seconds: float, clients: int) -> float:
