@@ -10,7 +10,7 @@ READY := .venv/.ready
 SOURCES := ticketing flows sql dashboards tests
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo clean-demo test check lint types imports fmt bench $(BENCHMARKS:%=bench-%) faults-orders torn-reads serve dashboards flows verify lock
+.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool any-order faults-orders torn-reads serve dashboards flows verify lock
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,12 +55,22 @@ fmt: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
 	@$(BIN)/ruff format $(SOURCES)
 
-BENCHMARKS = orders holds contention pool
-bench: $(READY) ## Every benchmark, one after another; a line of JSON each
-	@for name in $(BENCHMARKS); do $(BIN)/python -m tests.benchmarks $$name || failed=1; done; test -z "$$failed"
+bench: bench-orders bench-holds bench-contention bench-pool ## Every benchmark, a line of JSON each; sizes of one as ARGS="--seconds 4"
 
-$(BENCHMARKS:%=bench-%): bench-%: $(READY) ## One of them, as in make bench-orders; sizes as ARGS="--seconds 4"
-	@$(BIN)/python -m tests.benchmarks $* $(ARGS)
+bench-orders: $(READY) ## Orders placed and completed per second, beside what PostgreSQL itself can do
+	@$(BIN)/python -m tests.benchmarks orders $(ARGS)
+
+bench-holds: $(READY) ## Seats held per second by 200 clients, beside a bare claim
+	@$(BIN)/python -m tests.benchmarks holds $(ARGS)
+
+bench-contention: $(READY) ## 500 clients on 100 seats: all sold, none twice, nobody waits long
+	@$(BIN)/python -m tests.benchmarks contention $(ARGS)
+
+bench-pool: $(READY) ## Places of one general-admission pool, beside one hot row in PostgreSQL
+	@$(BIN)/python -m tests.benchmarks pool $(ARGS)
+
+any-order: $(READY) ## Holds, orders and payments in any order against a model; EXAMPLES=200 STEPS=60
+	@EXAMPLES=$(or $(EXAMPLES),200) STEPS=$(or $(STEPS),60) $(BIN)/pytest tests/orders/test_any_order.py
 
 faults-orders: $(READY) ## Two API processes killed again and again under buyers, capture beside them; LASTS=seconds
 	@$(BIN)/pytest tests/faults --fault-seconds $(or $(LASTS),60)

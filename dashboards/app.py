@@ -15,7 +15,7 @@ from dashboards.figures import plain, show_freshness
 from dashboards.views import event_sales, overview
 from sql.scope import Scope
 from sql.snapshot import NoSnapshot
-from ticketing.accounts.service import Membership, SignedIn
+from ticketing.accounts.sessions import Membership, SignedIn
 from ticketing.foundation.ids import new_code
 
 log = logging.getLogger("dashboards")

@@ -12,7 +12,7 @@ from sql.scope import Scope, run_query
 from sql.snapshot import Snapshot, open_snapshot
 from ticketing.accounts.http import COOKIES
 from ticketing.accounts.rules import Audience
-from ticketing.accounts.service import SignedIn, find_session
+from ticketing.accounts.sessions import SignedIn, find_session
 from ticketing.foundation.clock import utc_now
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.money import Money

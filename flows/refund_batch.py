@@ -14,7 +14,7 @@ from prefect import flow
 from flows.runtime import installation, report, run_named
 from ticketing.app import providers_of
 from ticketing.foundation.db import Database
-from ticketing.payments.loop import background_loop
+from ticketing.foundation.loop import background_loop
 from ticketing.payments.outstanding import OutstandingRefunds, outstanding_refunds
 from ticketing.payments.providers import PaymentProvider
 from ticketing.payments.refunds import RefundRun, send_due_refunds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,16 +12,21 @@ from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ticketing.accounts.access import authorise
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.http import SameOriginOnly
+from ticketing.accounts.link_routes import router as links_router
+from ticketing.accounts.links import LinkSigner
+from ticketing.accounts.passwords import HashingLane
 from ticketing.accounts.routes import router as accounts_router
+from ticketing.aliases import alias_router, with_aliases
+from ticketing.aliases import describe as describe_aliases
 from ticketing.authorisation import RULES, check_rules
+from ticketing.edge import Edge
 from ticketing.foundation.db import Database
-from ticketing.foundation.http import install_problems, problem
-from ticketing.foundation.ids import new_code
+from ticketing.foundation.http import install_problems
+from ticketing.foundation.limits import Limits
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.inventory.routes import router as events_router
@@ -32,21 +36,12 @@ from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
 from ticketing.storefront.pages import STATIC, static_files
 from ticketing.storefront.pages import router as storefront_router
-from ticketing.storefront.problems import install_pages, is_for_programs
-from ticketing.storefront.view import crash_page
+from ticketing.storefront.problems import install_pages
 from ticketing.tickets.qr import TicketSigner
 from ticketing.tickets.routes import router as tickets_router
+from ticketing.webhooks_out.routes import router as webhooks_router
 
-log = logging.getLogger(__name__)
-SECURITY_HEADERS = [
-    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"x-frame-options", b"DENY"),
-]
-
-
-API_ROUTERS = (accounts_router, events_router, tickets_router)
+API_ROUTERS = (accounts_router, links_router, events_router, tickets_router, webhooks_router)
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 
 
@@ -72,6 +67,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         app.state.booking.start()
         yield
         await run_in_threadpool(app.state.booking.stop)
+        app.state.hashing.close()
         for provider in providers.values():
             await provider.close()
         database.dispose()
@@ -81,22 +77,27 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.booking = Booking(database, providers)
+    app.state.hashing = HashingLane()
+    app.state.limits = Limits(settings.redis_url)
     app.state.cipher = ContactCipher.from_secrets(settings.secrets)
     app.state.signer = TicketSigner.from_secrets(settings.secrets)
+    app.state.links = LinkSigner.from_secrets(settings.secrets)
     app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
     install_problems(app)
     install_pages(app)
     app.router.routes.extend(order_routes.routes)
-    for router in API_ROUTERS:
+    api_routes = [*order_routes.routes, *(route for router in API_ROUTERS for route in router.routes)]
+    aliases = alias_router(api_routes)
+    for router in (*API_ROUTERS, aliases):
         app.include_router(router, dependencies=[Depends(authorise)])
-    app.state.rules = RULES
-    check_rules([*order_routes.routes, *(route for router in API_ROUTERS for route in router.routes)])
+    app.state.rules = with_aliases(RULES)
+    check_rules([*api_routes, *aliases.routes], app.state.rules)
     app.include_router(storefront_router, include_in_schema=False)
     app.mount(STATIC, static_files)
     _add_health(app)
     _document(app)
     app.add_middleware(SameOriginOnly)
-    app.add_middleware(EdgeMiddleware)
+    app.add_middleware(Edge, public_url=settings.public_url)
     return app
 
 
@@ -125,6 +126,7 @@ def _document(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
             order_routes.describe(document)
+            describe_aliases(document)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -148,34 +150,3 @@ def _docs_page(document: dict[str, Any]) -> str:
         '<p>The machine-readable description is <a href="/api/openapi.json">/api/openapi.json</a>.</p>'
         f"<table>{rows}</table></main></html>"
     )
-
-
-class EdgeMiddleware:
-    """Security headers on every answer, and a problem instead of a bare 500; the reference id stands in the log."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_with_headers)
-        except Exception:
-            reference = new_code()
-            log.exception("unexpected error %s at %s", reference, scope["path"])
-            if started:
-                raise
-            sentence = f"Something went wrong on our side (reference {reference})."
-            answer = problem(500, "unexpected", sentence) if is_for_programs(scope["path"]) else crash_page(sentence)
-            await answer(scope, receive, send_with_headers)

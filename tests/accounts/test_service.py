@@ -10,11 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tests.accounts.conftest import NOW
-from ticketing.accounts import service
+from ticketing.accounts import service, sessions
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.passwords import hash_password
 from ticketing.accounts.rules import Audience, MemberRole
-from ticketing.accounts.service import AddressNotAcceptable, AddressTaken, NotForDesk, SlugTaken, VendorNotFound, WrongCredentials
+from ticketing.accounts.service import AddressNotAcceptable, AddressTaken, SlugTaken, VendorNotFound, Verified, WrongCredentials
+from ticketing.accounts.sessions import NotForDesk
 from ticketing.foundation.errors import Invalid
 
 PASSWORD = "correct horse battery"
@@ -33,7 +34,7 @@ def actions(session: Session, subject: UUID) -> list[str]:
 def test_person_can_sign_in_when_registered(session: Session, cipher: ContactCipher) -> None:
     user_id = register(session, cipher, " Ada@Example.org ")
     credential = service.find_credential(session, email="ada@example.ORG", cipher=cipher)
-    assert service.check_password(credential, PASSWORD) == user_id
+    assert service.check_password(credential, PASSWORD) == Verified(user_id, None)
     assert actions(session, user_id) == ["user.registered"]
 
 
@@ -79,15 +80,15 @@ def test_wrong_password_and_unknown_address_look_alike_when_signing_in(session: 
 
 def test_session_is_found_when_its_audience_matches(session: Session, cipher: ContactCipher) -> None:
     user_id = register(session, cipher, is_operator=True)
-    token = service.open_session(session, user_id=user_id, audience=Audience.SHOP, now=NOW)
-    found = service.find_session(session, token=token, audience=Audience.SHOP, now=NOW)
+    token = sessions.open_session(session, user_id=user_id, audience=Audience.SHOP, now=NOW)
+    found = sessions.find_session(session, token=token, audience=Audience.SHOP, now=NOW)
     assert found is not None
     assert (found.user_id, found.display_name, found.is_operator) == (user_id, "Ada", True)
-    assert service.find_session(session, token=token, audience=Audience.DESK, now=NOW) is None
+    assert sessions.find_session(session, token=token, audience=Audience.DESK, now=NOW) is None
 
 
 def test_token_is_not_stored_when_a_session_opens(session: Session, cipher: ContactCipher) -> None:
-    token = service.open_session(session, user_id=register(session, cipher), audience=Audience.SHOP, now=NOW)
+    token = sessions.open_session(session, user_id=register(session, cipher), audience=Audience.SHOP, now=NOW)
     stored = session.execute(text("select token_digest from user_session")).scalars()
     assert all(token.encode() not in bytes(digest) and len(bytes(digest)) == 32 for digest in stored)
 
@@ -95,28 +96,28 @@ def test_token_is_not_stored_when_a_session_opens(session: Session, cipher: Cont
 @pytest.mark.parametrize(("audience", "length"), [(Audience.SHOP, timedelta(days=30)), (Audience.DESK, timedelta(hours=12))])
 def test_session_ends_when_its_time_is_over(session: Session, cipher: ContactCipher, audience: Audience, length: timedelta) -> None:
     user_id = register(session, cipher, is_analyst=True)
-    token = service.open_session(session, user_id=user_id, audience=audience, now=NOW)
-    assert service.find_session(session, token=token, audience=audience, now=NOW + length - timedelta(seconds=1))
-    assert service.find_session(session, token=token, audience=audience, now=NOW + length) is None
+    token = sessions.open_session(session, user_id=user_id, audience=audience, now=NOW)
+    assert sessions.find_session(session, token=token, audience=audience, now=NOW + length - timedelta(seconds=1))
+    assert sessions.find_session(session, token=token, audience=audience, now=NOW + length) is None
 
 
 def test_session_ends_when_signed_out(session: Session, cipher: ContactCipher) -> None:
     user_id = register(session, cipher)
-    token = service.open_session(session, user_id=user_id, audience=Audience.SHOP, now=NOW)
-    other = service.open_session(session, user_id=user_id, audience=Audience.SHOP, now=NOW)
-    service.sign_out(session, token=token, now=NOW)
-    service.sign_out(session, token=token, now=NOW)
-    assert service.find_session(session, token=token, audience=Audience.SHOP, now=NOW) is None
-    assert service.find_session(session, token=other, audience=Audience.SHOP, now=NOW)
+    token = sessions.open_session(session, user_id=user_id, audience=Audience.SHOP, now=NOW)
+    other = sessions.open_session(session, user_id=user_id, audience=Audience.SHOP, now=NOW)
+    sessions.sign_out(session, token=token, now=NOW)
+    sessions.sign_out(session, token=token, now=NOW)
+    assert sessions.find_session(session, token=token, audience=Audience.SHOP, now=NOW) is None
+    assert sessions.find_session(session, token=other, audience=Audience.SHOP, now=NOW)
     assert actions(session, user_id).count("session.ended") == 1
 
 
 def test_nothing_opens_when_the_account_is_disabled(session: Session, cipher: ContactCipher) -> None:
     user_id = register(session, cipher)
-    token = service.open_session(session, user_id=user_id, audience=Audience.SHOP, now=NOW)
+    token = sessions.open_session(session, user_id=user_id, audience=Audience.SHOP, now=NOW)
     session.execute(text("update user_account set disabled_at = :now where id = :user"), {"now": NOW, "user": user_id})
     session.expire_all()
-    assert service.find_session(session, token=token, audience=Audience.SHOP, now=NOW) is None
+    assert sessions.find_session(session, token=token, audience=Audience.SHOP, now=NOW) is None
     assert service.find_credential(session, email="ada@example.org", cipher=cipher).user_id is None
     with pytest.raises(WrongCredentials):
         service.check_password(service.find_credential(session, email="ada@example.org", cipher=cipher), PASSWORD)
@@ -125,15 +126,15 @@ def test_nothing_opens_when_the_account_is_disabled(session: Session, cipher: Co
 def test_desk_stays_shut_when_a_buyer_knocks(session: Session, cipher: ContactCipher) -> None:
     user_id = register(session, cipher)
     with pytest.raises(NotForDesk):
-        service.open_session(session, user_id=user_id, audience=Audience.DESK, now=NOW)
+        sessions.open_session(session, user_id=user_id, audience=Audience.DESK, now=NOW)
 
 
 def test_desk_opens_with_memberships_when_a_member_knocks(session: Session, cipher: ContactCipher) -> None:
     user_id = register(session, cipher)
     vendor_id = service.create_vendor(session, slug="opera", name="Opera", zone="Europe/Berlin", fee_bps=300)
     service.add_member(session, vendor_id=vendor_id, user_id=user_id, role=MemberRole.FINANCE)
-    token = service.open_session(session, user_id=user_id, audience=Audience.DESK, now=NOW)
-    found = service.find_session(session, token=token, audience=Audience.DESK, now=NOW)
+    token = sessions.open_session(session, user_id=user_id, audience=Audience.DESK, now=NOW)
+    found = sessions.find_session(session, token=token, audience=Audience.DESK, now=NOW)
     assert found is not None
     assert [(m.vendor_id, m.slug, m.role, m.zone) for m in found.memberships] == [(vendor_id, "opera", "finance", "Europe/Berlin")]
 

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
 from tests import factories
-from tests.providers import FakeProviderProcess, start_fake_provider
-from ticketing.app import create_app
-from ticketing.foundation.db import Database
+from tests.providers import FakeProviderProcess
 from ticketing.foundation.settings import Settings
 from ticketing.payments.fake_provider.webhooks import sign
-
-
-@pytest.fixture(scope="module")
-def provider(settings: Settings) -> Iterator[FakeProviderProcess]:
-    with start_fake_provider(settings) as process:
-        yield process
-
-
-@pytest.fixture
-def client(settings: Settings, database: Database, provider: FakeProviderProcess) -> Iterator[TestClient]:
-    app = create_app(settings.model_copy(update={"fake_provider_url": provider.base_url}), database)
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
-        yield client
 
 
 def guest(client: TestClient) -> dict[str, str]:

@@ -14,7 +14,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.states import Pending, Running
 
-from flows import janitor, refund_batch, seal_audit, sweep_holds, verify
+from flows import deliver_webhooks, janitor, refund_batch, seal_audit, sweep_holds, verify
 from flows.janitor import crash, deployments_without_future, lost_runs
 from tests.sinks import start_sink
 from ticketing.foundation.clock import utc_now
@@ -29,7 +29,10 @@ def artifacts(client: SyncPrefectClient) -> dict[str, Any]:
     return {artifact.key: artifact for artifact in client.read_artifacts() if artifact.key}
 
 
-@pytest.mark.parametrize("run", [sweep_holds.sweep_holds, seal_audit.seal_audit, refund_batch.refund_batch, verify.verify])
+@pytest.mark.parametrize(
+    "run",
+    [sweep_holds.sweep_holds, seal_audit.seal_audit, refund_batch.refund_batch, deliver_webhooks.deliver_webhooks, verify.verify],
+)
 def test_flow_completes_with_one_table_and_a_telling_name(run: Any, environment: Settings) -> None:
     state = run(dry_run=True, return_state=True)
     assert state.is_completed()

@@ -11,13 +11,12 @@ import pytest
 from sqlalchemy import text
 
 from tests.sinks import Sink, start_sink
-from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.service import create_guest
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.settings import Settings
+from ticketing.messages.render import Composer
 from ticketing.messages.service import DeliveryRun, PlanRun, deliver_due, plan_messages
 from ticketing.messages.smtp import Mailer
-from ticketing.tickets.qr import TicketSigner
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +30,11 @@ class Desk:
     """Plans and delivers on one database."""
 
     database: Database
-    cipher: ContactCipher
-    signer: TicketSigner
+    composer: Composer
 
     def guest(self, address: str) -> UUID:
         with self.database.transaction() as session:
-            return create_guest(session, email=address, display_name="Ada", cipher=self.cipher, now=database_now(session))
+            return create_guest(session, email=address, display_name="Ada", cipher=self.composer.cipher, now=database_now(session))
 
     def plan(self, limit: int = 1000) -> PlanRun:
         with self.database.transaction() as session:
@@ -44,9 +42,7 @@ class Desk:
 
     def deliver(self, mailer: Mailer, limit: int = 200) -> DeliveryRun:
         with mailer:
-            return deliver_due(
-                self.database, mailer, cipher=self.cipher, signer=self.signer, public_url="http://localhost:8000", limit=limit
-            )
+            return deliver_due(self.database, mailer, self.composer, limit=limit)
 
     def query(self, sql: str) -> Sequence[Any]:
         with self.database.transaction() as session:
@@ -59,4 +55,4 @@ class Desk:
 
 @pytest.fixture
 def desk(database: Database, settings: Settings) -> Desk:
-    return Desk(database, ContactCipher.from_secrets(settings.secrets), TicketSigner.from_secrets(settings.secrets))
+    return Desk(database, Composer.from_settings(settings))

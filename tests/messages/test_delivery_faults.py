@@ -101,7 +101,7 @@ def test_a_deliverer_that_was_frozen_sends_no_more_than_the_mail_at_hand(sink: S
     later.clock = now_of(desk) + timedelta(minutes=10)
     taken_over: list[DeliveryRun] = []
     frozen = FreezingMailer(host="127.0.0.1", port=sink.port, sender="tickets@example.org")
-    frozen.meanwhile = lambda: taken_over.append(Desk(later, desk.cipher, desk.signer).deliver(sink.mailer()))
+    frozen.meanwhile = lambda: taken_over.append(Desk(later, desk.composer).deliver(sink.mailer()))
     desk.deliver(frozen)
     later.dispose()
     assert taken_over == [DeliveryRun(accepted=4)]

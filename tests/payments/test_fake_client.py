@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from ticketing.foundation.errors import Malformed
 from ticketing.foundation.ports import free_port
-from ticketing.payments.fake import FakeClient
+from ticketing.payments.fake import FAILURES_BEFORE_REST, REST_SECONDS, FakeClient
 from ticketing.payments.fake_provider.webhooks import sign
 from ticketing.payments.providers import (
     BadSignature,
@@ -190,3 +190,77 @@ def test_polling_says_nothing_while_the_page_is_open_and_what_a_webhook_would_ha
     notice = polled_notice("fake", ProviderPayment("ses_1", str(reference), "captured", 4_500, "EUR", 4_500, 0))
     assert notice is not None
     assert (notice.kind, notice.reference, notice.amount_minor) == ("payment.captured", reference, 4_500)
+
+
+class Unreliable:
+    """A server that loses its first `lost` answers, and counts what it was asked under which key."""
+
+    def __init__(self, lost: int) -> None:
+        self.lost = lost
+        self.keys: list[str] = []
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        self.keys.append(head.split("idempotency-key: ")[1].split("\r\n")[0] if "idempotency-key" in head else "")
+        if len(self.keys) > self.lost:
+            writer.write(http("200 OK", b'{"ref":"ses_1","url":"http://pay.test/1"}', "connection: close\r\n"))
+        writer.close()
+
+    def run(self, ask: Callable[[FakeClient], Awaitable[None]]) -> None:
+        async def whole() -> None:
+            server = await asyncio.start_server(self.talk, "127.0.0.1", 0)
+            client = FakeClient(
+                base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", api_key="key", webhook_secrets=["s"], timeout_seconds=2
+            )
+            try:
+                await ask(client)
+            finally:
+                await client.close()
+                server.close()
+
+        asyncio.run(whole())
+
+
+async def open_page(client: FakeClient) -> None:
+    session = await client.open_session(
+        key="p:1",
+        reference=uuid4(),
+        amount_minor=100,
+        currency="EUR",
+        account_ref="a",
+        order_code="K7WM2QXR",
+        return_url="http://shop.test/",
+        expires_at=NOW,
+    )
+    assert session.provider_ref == "ses_1"
+
+
+def test_a_page_is_asked_for_again_under_the_same_key_when_no_answer_comes() -> None:
+    server = Unreliable(lost=2)
+    server.run(open_page)
+    assert server.keys == ["p:1"] * 3
+
+
+def test_a_refund_is_asked_for_once_since_its_worker_looks_up_what_became_of_it() -> None:
+    async def refund(client: FakeClient) -> None:
+        with pytest.raises(ProviderUnknown):
+            await client.refund(key="r:1", payment_ref="ses_1", amount_minor=100, currency="EUR")
+
+    server = Unreliable(lost=1)
+    server.run(refund)
+    assert server.keys == ["r:1"]
+
+
+def test_nothing_is_asked_for_some_seconds_when_the_provider_is_down() -> None:
+    server = Unreliable(lost=10**6)
+
+    async def insist(client: FakeClient) -> None:
+        for _ in range(FAILURES_BEFORE_REST):
+            with pytest.raises(ProviderUnknown):
+                await client.refund(key="r:1", payment_ref="ses_1", amount_minor=100, currency="EUR")
+        with pytest.raises(ProviderBusy) as refused:
+            await open_page(client)
+        assert 0 < refused.value.details["retry_after_seconds"] <= REST_SECONDS
+
+    server.run(insist)
+    assert len(server.keys) == FAILURES_BEFORE_REST

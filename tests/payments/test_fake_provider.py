@@ -165,7 +165,7 @@ def test_no_acknowledged_money_is_lost_when_it_is_killed(settings: Settings) -> 
                 while True:
                     try:
                         captured.add(await capture(client))
-                    except ProviderUnknown:
+                    except (ProviderUnknown, ProviderBusy):
                         return
                     if len(captured) == 150:
                         process.stop(kill=True)
@@ -253,9 +253,7 @@ def test_faults_come_as_asked(settings: Settings) -> None:
     ):
 
         async def work(client: FakeClient) -> None:
-            with pytest.raises(ProviderUnknown):
-                await open_session(client, key="one")
-            session = await open_session(client, key="one", reference=UUID((await client.list_payments())[0].reference))
+            session = await open_session(client, key="one")  # its answer is lost, and it is asked for again under the same key
             assert (await client.pay(session.provider_ref)).state == "failed"
             assert len(await client.list_payments()) == 1
 

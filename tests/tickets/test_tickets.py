@@ -12,7 +12,7 @@ from sqlalchemy import text
 from tests.buying import buy
 from tests.factories import OnSale, make_buyer
 from ticketing.accounts.rules import Audience
-from ticketing.accounts.service import open_session
+from ticketing.accounts.sessions import open_session
 from ticketing.app import create_app
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.settings import Settings

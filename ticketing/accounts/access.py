@@ -16,7 +16,7 @@ from fastapi import Depends, Request
 
 from ticketing.accounts.http import current_caller
 from ticketing.accounts.rules import MemberRole
-from ticketing.accounts.service import SignedIn
+from ticketing.accounts.sessions import SignedIn
 from ticketing.foundation.errors import Forbidden, Unauthenticated
 
 

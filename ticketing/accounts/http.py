@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import urlsplit
+from uuid import UUID
 
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ticketing.accounts.rules import Audience
-from ticketing.accounts.service import SESSION_LENGTH, SignedIn, find_session
+from ticketing.accounts.rules import Audience, ContactKind
+from ticketing.accounts.service import Credential, check_password, find_credential, keep_better_hash
+from ticketing.accounts.sessions import SESSION_LENGTH, SignedIn, find_session, open_session, sign_out
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import Unauthenticated
 from ticketing.foundation.http import problem
+from ticketing.foundation.limits import Limits
 
 COOKIES = {Audience.SHOP: "ticketing_session", Audience.DESK: "ticketing_desk"}
+ATTEMPTS_PER_ACCOUNT = "10 per 5 minutes"
+"""Guessing a password at this rate takes longer than anybody has; a forgotten one is remembered or reset before."""
+ATTEMPTS_PER_CLIENT = "300 per 5 minutes"
+"""An address may be that of a whole house."""
+REGISTRATIONS_PER_CLIENT = "100 per 10 minutes"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -46,6 +57,49 @@ def require_user(request: Request, audience: Audience = Audience.SHOP) -> Signed
     if user is None:
         raise Unauthenticated("Sign in first.")
     return user
+
+
+def new_session(request: Request, session: Session, *, user_id: UUID, audience: Audience, now: datetime) -> str:
+    """A session with a token of its own; the one that the request came with ends, so that nobody else holds it, too."""
+    if old := token_of(request, audience):
+        sign_out(session, token=old, now=now)
+    return open_session(session, user_id=user_id, audience=audience, now=now, user_agent=request.headers.get("user-agent"))
+
+
+def limit_attempts(request: Request, lane: str, subject: str) -> None:
+    """Count an attempt at somebody's account, and one of this client; raises `TooManyRequests`. May wait: not for event loops."""
+    limits: Limits = request.app.state.limits
+    limits.spend(lane, ATTEMPTS_PER_CLIENT, "client", _client(request))
+    limits.spend(lane, ATTEMPTS_PER_ACCOUNT, "account", subject)
+
+
+def limit_registrations(request: Request) -> None:
+    """Count a new account of this client; raises `TooManyRequests`. May wait: not for event loops."""
+    limits: Limits = request.app.state.limits
+    limits.spend("registration", REGISTRATIONS_PER_CLIENT, _client(request))
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+async def open_by_password(request: Request, *, email: str, password: str, audience: Audience) -> tuple[str, UUID]:
+    """(token, account) of a new session. Raises `WrongCredentials`, `SignInsBusy`, `TooManyRequests`, `NotForDesk`."""
+    state = request.app.state
+
+    def find() -> Credential:
+        limit_attempts(request, "sign-in", state.cipher.blind_index(ContactKind.EMAIL, email).hex())
+        with state.database.transaction() as session:
+            return find_credential(session, email=email, cipher=state.cipher)
+
+    verified = await state.hashing.run(check_password, await run_in_threadpool(find), password)
+
+    def open_it() -> str:
+        with state.database.transaction() as session:
+            keep_better_hash(session, verified=verified)
+            return new_session(request, session, user_id=verified.user_id, audience=audience, now=database_now(session))
+
+    return await run_in_threadpool(open_it), verified.user_id
 
 
 def set_session_cookie(response: Response, request: Request, token: str, audience: Audience = Audience.SHOP) -> None:

@@ -1,22 +1,44 @@
-"""Passwords: argon2id with OWASP's first-choice parameters. Slow by design: never inside a transaction."""
+"""Passwords: argon2id with OWASP's first-choice parameters. Slow by design: never inside a transaction.
+
+Imported bcrypt hashes are verified, and replaced by ours at the first sign-in. In a serving process the work is done in a lane of
+its own, a thread per core with a bounded queue: a storm of sign-ins waits there, and neither starves other requests nor piles up.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
+from pwdlib.hashers.bcrypt import BcryptHasher
 
-from ticketing.foundation.errors import Invalid
+from ticketing.foundation.errors import Invalid, Unavailable
 
 SHORTEST = 10
 LONGEST = 200
+BCRYPT_BYTES = 72
+"""bcrypt never looked at more; the library refuses it now."""
 
-_hasher = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1),))
+MOST_WAITING = 100
+"""At some 30 ms a hash, the last of them waits about two seconds on two cores."""
+
+_hasher = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1), BcryptHasher()))
+
+Result = TypeVar("Result")
 
 
 class PasswordNotAcceptable(Invalid):
     """Too short or too long."""
+
+
+class SignInsBusy(Unavailable):
+    """More people sign in at once than can be served: the same request may be sent again."""
 
 
 def hash_password(password: str) -> str:
@@ -26,12 +48,45 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def verify_password(password: str, password_hash: str | None) -> bool:
-    """Takes as long for an unknown account (`None`) as for a known one."""
-    known = _hasher.verify(password[:LONGEST], password_hash or _nobody())
-    return known and password_hash is not None
+def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
+    """(whether it is right, the hash to store from now on if the old one is weaker than today's).
+
+    Takes as long for an unknown account (`None`) as for a known one.
+    """
+    stored = password_hash or _nobody()
+    given = password[:LONGEST]
+    if stored.startswith("$2"):
+        right = BcryptHasher().verify(given.encode()[:BCRYPT_BYTES], stored)
+        return right, _hasher.hash(given) if right else None
+    try:
+        right, better_hash = _hasher.verify_and_update(given, stored)
+    except UnknownHashError:
+        return False, None
+    return right and password_hash is not None, better_hash if right and password_hash is not None else None
 
 
 @cache
 def _nobody() -> str:
     return _hasher.hash("nobody has this password")
+
+
+class HashingLane:
+    """Where a serving process hashes."""
+
+    def __init__(self, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="hashing")
+        self._most_waiting = most_waiting
+        self._inside = 0
+
+    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """`work(*arguments)` when its turn comes; raises `SignInsBusy` when too many wait, and what `work` raises."""
+        if self._inside >= self._most_waiting:
+            raise SignInsBusy("Too many people sign in just now: try again in a moment.")
+        self._inside += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        finally:
+            self._inside -= 1
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)

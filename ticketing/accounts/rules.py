@@ -31,6 +31,13 @@ class Audience(StrEnum):
     DESK = "desk"
 
 
+class LinkPurpose(StrEnum):
+    """What a link in a mail is good for."""
+
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose
+
+
 def normalise_email(value: str) -> str:
     """The form in which an address is looked up: trimmed, lower case (mailboxes that differ by case don't exist in practice)."""
     return value.strip().lower()

@@ -1,27 +1,26 @@
-"""Accounts: registering, guests, signing in and out, vendors and their members."""
+"""Accounts: registering, guests, credentials, vendors and their members."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.passwords import verify_password
-from ticketing.accounts.rules import Audience, ContactKind, MemberRole, UserKind, normalise_email
-from ticketing.accounts.tables import UserAccount, UserContact, UserCredential, UserSession, Vendor, VendorMember
+from ticketing.accounts.rules import ContactKind, MemberRole, UserKind, normalise_email
+from ticketing.accounts.tables import UserAccount, UserContact, UserCredential, Vendor, VendorMember
 from ticketing.audit.service import record, record_many
 from ticketing.foundation.clock import zone as check_zone
-from ticketing.foundation.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from ticketing.foundation.ids import new_id, new_token, token_digest
+from ticketing.foundation.errors import Conflict, Invalid, NotFound, Unauthenticated
+from ticketing.foundation.ids import new_id
 
-SESSION_LENGTH = {Audience.SHOP: timedelta(days=30), Audience.DESK: timedelta(hours=12)}
 ADDRESS = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}$")
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 
@@ -38,37 +37,12 @@ class WrongCredentials(Unauthenticated):
     """Address and password don't go together."""
 
 
-class NotForDesk(Forbidden):
-    """The dashboards are for members of vendors, operators and analysts."""
-
-
 class VendorNotFound(NotFound):
     """No such vendor."""
 
 
 class SlugTaken(Conflict):
     """A vendor with this short name exists."""
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    vendor_id: UUID
-    slug: str
-    name: str
-    role: MemberRole
-    zone: str
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who a session belongs to, and what they may act for."""
-
-    user_id: UUID
-    display_name: str
-    kind: UserKind
-    is_operator: bool
-    is_analyst: bool
-    memberships: tuple[Membership, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,52 +185,29 @@ def find_credential(session: Session, *, email: str, cipher: ContactCipher) -> C
     return Credential(row.user_id, row.password_hash) if row else Credential(None, None)
 
 
-def check_password(credential: Credential, password: str) -> UUID:
-    """The account's id; raises `WrongCredentials`. Slow: call it outside a transaction."""
-    if not verify_password(password, credential.password_hash) or credential.user_id is None:
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """An account whose password was right."""
+
+    user_id: UUID
+    better_hash: str | None
+    """To be stored in place of one that was imported, or made with weaker parameters."""
+
+
+def check_password(credential: Credential, password: str) -> Verified:
+    """Raises `WrongCredentials`. Slow: call it outside a transaction."""
+    right, better_hash = verify_password(password, credential.password_hash)
+    if not right or credential.user_id is None:
         raise WrongCredentials("Address and password don't go together.")
-    return credential.user_id
+    return Verified(credential.user_id, better_hash)
 
 
-def open_session(session: Session, *, user_id: UUID, audience: Audience, now: datetime) -> str:
-    """A new opaque token. Raises `NotForDesk` for people who have no business in the dashboards."""
-    if audience is Audience.DESK:
-        user = session.get_one(UserAccount, user_id)
-        member = session.execute(select(VendorMember.vendor_id).where(VendorMember.user_id == user_id)).first()
-        if not (member or user.is_operator or user.is_analyst):
-            raise NotForDesk("The dashboards are for members of vendors, operators and analysts.")
-    token = new_token()
-    expires_at = now + SESSION_LENGTH[audience]
-    session.add(UserSession(token_digest=token_digest(token), user_id=user_id, audience=audience, created_at=now, expires_at=expires_at))
-    record(session, actor_id=user_id, action="session.opened", subject_id=user_id)
-    return token
-
-
-def find_session(session: Session, *, token: str, audience: Audience, now: datetime) -> SignedIn | None:
-    """Who the token belongs to; None when it has ended, is of another audience, or its account is disabled."""
-    user = session.execute(
-        select(UserAccount)
-        .join(UserSession, UserSession.user_id == UserAccount.id)
-        .where(UserSession.token_digest == token_digest(token), UserSession.audience == audience)
-        .where(UserSession.revoked_at.is_(None), UserSession.expires_at > now, UserAccount.disabled_at.is_(None))
-    ).scalar_one_or_none()
-    if user is None:
-        return None
-    rows = session.execute(
-        select(Vendor.id, Vendor.slug, Vendor.name, VendorMember.role, Vendor.zone)
-        .join(VendorMember, VendorMember.vendor_id == Vendor.id)
-        .where(VendorMember.user_id == user.id)
-        .order_by(Vendor.name)
-    )
-    return SignedIn(user.id, user.display_name, user.kind, user.is_operator, user.is_analyst, tuple(Membership(*row) for row in rows))
-
-
-def sign_out(session: Session, *, token: str, now: datetime) -> None:
-    """End a session; nothing happens when it has ended."""
-    statement = update(UserSession).where(UserSession.token_digest == token_digest(token), UserSession.revoked_at.is_(None))
-    user_id = session.execute(statement.values(revoked_at=now).returning(UserSession.user_id)).scalar_one_or_none()
-    if user_id is not None:
-        record(session, actor_id=user_id, action="session.ended", subject_id=user_id)
+def keep_better_hash(session: Session, *, verified: Verified) -> None:
+    """Store the hash that `check_password` made anew, if it did."""
+    if verified.better_hash is not None:
+        credential = session.get_one(UserCredential, verified.user_id)
+        credential.password_hash = verified.better_hash
+        record(session, actor_id=verified.user_id, action="user.password_rehashed", subject_id=verified.user_id)
 
 
 def email_of(session: Session, *, user_id: UUID, cipher: ContactCipher) -> str | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ticketing.accounts.rules import Audience, ContactKind, MemberRole, UserKind
+from ticketing.accounts.rules import Audience, ContactKind, LinkPurpose, MemberRole, UserKind
 from ticketing.foundation.capture import Captured
 from ticketing.foundation.db import Base, UtcDateTime, text_enum
 from ticketing.foundation.ids import new_id
@@ -81,8 +81,25 @@ class UserSession(Base):
     __tablename__ = "user_session"
 
     token_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True, server_default=text("uuidv7()"))
+    """What its owner names it by; the token stays secret."""
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
     audience: Mapped[Audience] = mapped_column(text_enum(Audience, "audience"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("app_now()"))
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    user_agent: Mapped[str | None] = mapped_column(Text)
+
+
+class AccountLink(Base):
+    """A link that was mailed to somebody; its token is made from `id`, and never stored."""
+
+    __tablename__ = "account_link"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user_account.id"), index=True)
+    contact_id: Mapped[UUID] = mapped_column(ForeignKey("user_contact.id"))
+    purpose: Mapped[LinkPurpose] = mapped_column(text_enum(LinkPurpose, "purpose"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

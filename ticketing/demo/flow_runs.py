@@ -16,6 +16,7 @@ AFTER: Mapping[str, frozenset[str]] = {
     "sweep_holds": frozenset(),
     "refund_batch": frozenset(),
     "deliver_messages": frozenset({"refund_batch"}),
+    "deliver_webhooks": frozenset({"deliver_messages"}),
     "seal_audit": frozenset({"sweep_holds", "refund_batch"}),
     "roll_up_sales": frozenset({"sweep_holds", "refund_batch"}),
     "verify": frozenset({"seal_audit"}),

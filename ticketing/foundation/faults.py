@@ -10,6 +10,8 @@ FAULT_POINTS = {
     "refund_answered": "the provider has answered, nothing is recorded",
     "message_claimed": "a message is marked sending, the mail server has not been asked",
     "message_answered": "the mail server has accepted, nothing is recorded",
+    "webhook_claimed": "an attempt is begun, the receiver has not been asked",
+    "webhook_answered": "the receiver has answered, nothing is recorded",
     "snapshot_copied": "the new snapshot is written under its draft name",
     "snapshot_renamed": "the new snapshot has its name, the link still names the old one",
 }

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from ticketing.foundation.errors import Malformed, TicketingError
 
 PROBLEM_BASE = "/problems/"
+BODY_TOO_LARGE = "body-too-large"
 
 
 class Json(Response):
@@ -53,7 +54,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> Response:
-        kinds = {404: "not-found", 405: "method-not-allowed"}
+        kinds = {404: "not-found", 405: "method-not-allowed", 413: BODY_TOO_LARGE}
         return problem(error.status_code, kinds.get(error.status_code, "http-error"), str(error.detail))
 
 

@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     fake_provider_url: str | None = None
     """Base address of the fake payment provider; empty: it can't be chosen at checkout."""
 
+    redis_url: str | None = None
+    """`redis://…` shared by all serving processes for rate limits; empty: each process counts for itself."""
+
     smtp_host: str | None = None
     smtp_port: int = 25
     smtp_from: str = "tickets@localhost"

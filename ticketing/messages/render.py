@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from functools import partial
@@ -13,8 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from ticketing.accounts.contact import ContactCipher
+from ticketing.accounts.links import LinkSigner, open_link
 from ticketing.foundation.errors import TicketingError
 from ticketing.foundation.money import Money
+from ticketing.foundation.settings import Settings
 from ticketing.messages.rules import MessageKind
 from ticketing.orders.service import get_order
 from ticketing.tickets.qr import TicketSigner, qr_png
@@ -24,7 +28,11 @@ SUBJECTS = {
     MessageKind.ORDER_CONFIRMED: "Your tickets: {title} (order {code})",
     MessageKind.ORDER_CANCELLED: "Cancelled: order {code}",
     MessageKind.PAYMENT_RETURNED: "Your payment comes back: order {code}",
+    MessageKind.VERIFY_EMAIL: "Confirm your e-mail address",
+    MessageKind.RESET_PASSWORD: "Set a new password",
 }
+LINK_PATHS = {MessageKind.VERIFY_EMAIL: "/verify", MessageKind.RESET_PASSWORD: "/reset"}
+"""Where the storefront follows the links of these mails."""
 
 environment = Environment(
     loader=PackageLoader("ticketing.messages"),
@@ -51,41 +59,71 @@ class NothingToSay(TicketingError):
     """The message no longer has a reason to be sent; says why."""
 
 
-def compose(
-    session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID, signer: TicketSigner, public_url: str
-) -> EmailMessage:
-    """The mail without sender, recipient, date and id.
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """What composing needs: keys to read addresses and to sign tickets and links, and where the shop is."""
 
-    `subject_id` is the order's, for `payment_returned` the refund's. Raises `NothingToSay`.
-    """
-    refund = _refund(session, kind, subject_id)
-    order_id = refund.order_id if kind is MessageKind.PAYMENT_RETURNED else subject_id
-    order = get_order(session, order_id=order_id)
-    tickets = [ticket for ticket in order_tickets(session, order_id=order_id, signer=signer) if ticket.state == "valid"]
-    if kind is MessageKind.ORDER_CONFIRMED and not tickets:
-        raise NothingToSay("no ticket of the order is valid any more")
-    reader = session.execute(text(READER), {"recipient": recipient_id, "order": order_id}).one()
-    values = {
-        "order": order,
-        "tickets": tickets,
-        "refund": refund,
-        "reader": reader,
-        "titles": list(dict.fromkeys(line.event_title for line in order.lines)),
-        "link": f"{public_url}/orders/{order.id}",
-        "money": lambda amount_minor, currency: Money(amount_minor, currency).format(reader.locale),
-        "day": partial(format_date, format="full", locale=reader.locale),
-        "wall_time": partial(_wall_time, locale=reader.locale),
-    }
+    cipher: ContactCipher
+    signer: TicketSigner
+    links: LinkSigner
+    public_url: str
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Composer:
+        secrets = settings.secrets
+        return cls(
+            ContactCipher.from_secrets(secrets), TicketSigner.from_secrets(secrets), LinkSigner.from_secrets(secrets), settings.public_url
+        )
+
+    def compose(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID, now: datetime) -> EmailMessage:
+        """The mail without sender, recipient, date and id.
+
+        `subject_id` is the order's, for `payment_returned` the refund's, for links the link's. Raises `NothingToSay`.
+        """
+        if kind in LINK_PATHS:
+            return self._link_mail(session, kind=kind, link_id=subject_id, now=now)
+        return self._order_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id)
+
+    def _link_mail(self, session: Session, *, kind: MessageKind, link_id: UUID, now: datetime) -> EmailMessage:
+        purpose = open_link(session, link_id=link_id, now=now)
+        if purpose is None:
+            raise NothingToSay("the link was used, or is too old")
+        link = f"{self.public_url}{LINK_PATHS[kind]}/{self.links.token(link_id, purpose)}"
+        return _mail(kind, subject=SUBJECTS[kind], values={"link": link})
+
+    def _order_mail(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID) -> EmailMessage:
+        refund = _refund(session, kind, subject_id)
+        order_id = refund.order_id if kind is MessageKind.PAYMENT_RETURNED else subject_id
+        order = get_order(session, order_id=order_id)
+        tickets = [ticket for ticket in order_tickets(session, order_id=order_id, signer=self.signer) if ticket.state == "valid"]
+        if kind is MessageKind.ORDER_CONFIRMED and not tickets:
+            raise NothingToSay("no ticket of the order is valid any more")
+        reader = session.execute(text(READER), {"recipient": recipient_id, "order": order_id}).one()
+        values = {
+            "order": order,
+            "tickets": tickets,
+            "refund": refund,
+            "reader": reader,
+            "titles": list(dict.fromkeys(line.event_title for line in order.lines)),
+            "link": f"{self.public_url}/orders/{order.id}",
+            "money": lambda amount_minor, currency: Money(amount_minor, currency).format(reader.locale),
+            "day": partial(format_date, format="full", locale=reader.locale),
+            "wall_time": partial(_wall_time, locale=reader.locale),
+        }
+        mail = _mail(kind, subject=SUBJECTS[kind].format(code=order.code, title=order.lines[0].event_title), values=values)
+        if kind is MessageKind.ORDER_CONFIRMED:
+            page: Any = mail.get_body(("html",))
+            for ticket in tickets:
+                page.add_related(qr_png(ticket.qr_text), "image", "png", cid=f"<{ticket.code}>", filename=f"{ticket.code}.png")
+        return mail
+
+
+def _mail(kind: MessageKind, *, subject: str, values: dict[str, Any]) -> EmailMessage:
     mail = EmailMessage()
-    mail["Subject"] = SUBJECTS[kind].format(code=order.code, title=order.lines[0].event_title)
+    mail["Subject"] = subject
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(environment.get_template(f"{kind.value}.txt").render(values), cte="quoted-printable")
-    html = environment.get_template(f"{kind.value}.html").render(values)
-    mail.add_alternative(html, subtype="html", cte="quoted-printable")
-    if kind is MessageKind.ORDER_CONFIRMED:
-        page: Any = mail.get_body(("html",))
-        for ticket in tickets:
-            page.add_related(qr_png(ticket.qr_text), "image", "png", cid=f"<{ticket.code}>", filename=f"{ticket.code}.png")
+    mail.add_alternative(environment.get_template(f"{kind.value}.html").render(values), subtype="html", cte="quoted-printable")
     return mail
 
 

@@ -13,8 +13,13 @@ class MessageKind(StrEnum):
     PAYMENT_RETURNED = "payment_returned"
     """An apology: the money came when the places were gone, or twice."""
 
+    VERIFY_EMAIL = "verify_email"
+    """A link that proves an address."""
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a kind of message
+    """A link that sets a new password."""
 
-AT_LEAST_ONCE = frozenset({MessageKind.ORDER_CONFIRMED, MessageKind.ORDER_CANCELLED, MessageKind.PAYMENT_RETURNED})
+
+AT_LEAST_ONCE = frozenset(MessageKind)
 """SMTP can't be exactly-once: these are sent again when it is unknown whether they went (same Message-ID)."""
 
 

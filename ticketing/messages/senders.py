@@ -10,13 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import reduce
 from operator import add
 
-from ticketing.accounts.contact import ContactCipher
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.settings import Settings
 from ticketing.messages.outstanding import outstanding_messages
+from ticketing.messages.render import Composer
 from ticketing.messages.service import DeliveryRun, deliver_due
 from ticketing.messages.smtp import Mailer
-from ticketing.tickets.qr import TicketSigner
 
 SENT_AT_ONCE = 100
 """A claim of so many is done in a few seconds."""
@@ -41,11 +40,11 @@ def send_due(settings: Settings, database: Database, *, senders: int, longest_se
 def send(settings: Settings, database: Database, longest_seconds: float, at_once: int) -> DeliveryRun:
     """One sender's work."""
     until = time.monotonic() + longest_seconds
-    cipher, signer = ContactCipher.from_secrets(settings.secrets), TicketSigner.from_secrets(settings.secrets)
+    composer = Composer.from_settings(settings)
     sent = DeliveryRun()
     with Mailer.from_settings(settings) as mailer:
         while time.monotonic() < until:
-            run = deliver_due(database, mailer, cipher=cipher, signer=signer, public_url=settings.public_url, limit=at_once)
+            run = deliver_due(database, mailer, composer, limit=at_once)
             if run == DeliveryRun():
                 break
             sent += run

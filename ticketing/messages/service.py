@@ -19,15 +19,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.service import email_of
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.faults import fault_point
 from ticketing.foundation.ids import new_id
-from ticketing.messages.render import NothingToSay, compose
+from ticketing.messages.render import Composer, NothingToSay
 from ticketing.messages.rules import AT_LEAST_ONCE, MessageKind, MessageState
 from ticketing.messages.smtp import Mailer, MailServerDown
-from ticketing.tickets.qr import TicketSigner
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +33,8 @@ TOPICS = {
     "order.confirmed": MessageKind.ORDER_CONFIRMED,
     "order.cancelled": MessageKind.ORDER_CANCELLED,
     "payment.returned": MessageKind.PAYMENT_RETURNED,
+    "account.verification_asked": MessageKind.VERIFY_EMAIL,
+    "account.reset_asked": MessageKind.RESET_PASSWORD,
 }
 """What of the outbox people are told. Other topics (`event.published`, `refund.settled`) are consumed and tell nobody."""
 
@@ -65,11 +65,11 @@ consumed as (
 ),
 planned as (
   insert into message (id, kind, recipient_id, subject_id, due_at, channel, next_try_at)
-  select uuidv7(), k.kind, o.buyer_id,
+  select uuidv7(), k.kind, coalesce(o.buyer_id, (r.payload ->> 'user_id')::uuid),
     case k.kind when 'payment_returned' then (r.payload ->> 'refund_id')::uuid else r.subject_id end, r.created_at, 'email', r.created_at
   from open_row r
   join unnest(cast(:topics as text[]), cast(:kinds as text[])) as k(topic, kind) on k.topic = r.topic
-  join ticket_order o on o.id = r.subject_id
+  left join ticket_order o on o.id = r.subject_id
   on conflict do nothing
   returning id
 )
@@ -150,9 +150,7 @@ class DeliveryRun:
         return DeliveryRun(*map(add, astuple(self), astuple(other)))
 
 
-def deliver_due(
-    database: Database, mailer: Mailer, *, cipher: ContactCipher, signer: TicketSigner, public_url: str, limit: int = 200
-) -> DeliveryRun:
+def deliver_due(database: Database, mailer: Mailer, composer: Composer, *, limit: int = 200) -> DeliveryRun:
     """Send up to `limit` due messages. Any number of deliverers may run at once.
 
     Raises `MailServerDown`: then nothing more is claimed, and no message has lost one of its attempts but the one at hand.
@@ -163,7 +161,7 @@ def deliver_due(
     outcomes: Counter[str] = Counter()
     try:
         for row in claimed:
-            state = _deliver(database, mailer, row, token, cipher=cipher, signer=signer, public_url=public_url)
+            state = _deliver(database, mailer, composer, row, token)
             if state is not None:
                 outcomes[state.value] += 1
     except MailServerDown:
@@ -189,9 +187,7 @@ def _claim(database: Database, token: UUID, limit: int) -> list[Any]:
         return list(session.execute(text(CLAIM), parameters).all())
 
 
-def _deliver(
-    database: Database, mailer: Mailer, row: Any, token: UUID, *, cipher: ContactCipher, signer: TicketSigner, public_url: str
-) -> MessageState | None:
+def _deliver(database: Database, mailer: Mailer, composer: Composer, row: Any, token: UUID) -> MessageState | None:
     """One message; None when its lease was lost to another deliverer, who sends it."""
     with database.transaction() as session:
         now = database_now(session)
@@ -202,7 +198,7 @@ def _deliver(
     fault_point("message_claimed")
     state, detail = MessageState.FAILED, "no connection"
     try:
-        mail = _compose(database, mailer, row, now=now, cipher=cipher, signer=signer, public_url=public_url)
+        mail = _compose(database, mailer, composer, row, now=now)
     except NothingToSay as reason:
         state, detail = MessageState.SUPPRESSED, reason.message
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one message must not keep the others from being sent
@@ -220,21 +216,12 @@ def _deliver(
     return state
 
 
-def _compose(
-    database: Database, mailer: Mailer, row: Any, *, now: datetime, cipher: ContactCipher, signer: TicketSigner, public_url: str
-) -> EmailMessage:
+def _compose(database: Database, mailer: Mailer, composer: Composer, row: Any, *, now: datetime) -> EmailMessage:
     with database.transaction() as session:
-        address = email_of(session, user_id=row.recipient_id, cipher=cipher)
+        address = email_of(session, user_id=row.recipient_id, cipher=composer.cipher)
         if address is None:
             raise NothingToSay("no address")
-        mail = compose(
-            session,
-            kind=MessageKind(row.kind),
-            subject_id=row.subject_id,
-            recipient_id=row.recipient_id,
-            signer=signer,
-            public_url=public_url,
-        )
+        mail = composer.compose(session, kind=MessageKind(row.kind), subject_id=row.subject_id, recipient_id=row.recipient_id, now=now)
     mail["From"] = mailer.sender
     mail["To"] = address
     mail["Date"] = now

@@ -14,6 +14,7 @@ from email.policy import SMTP, SMTPUTF8
 from types import TracebackType
 
 from ticketing.foundation.errors import Misconfigured, Unavailable
+from ticketing.foundation.resilience import Circuit, CircuitOpen
 from ticketing.foundation.settings import Settings
 from ticketing.messages.rules import MessageState, state_after_refusal
 
@@ -33,6 +34,7 @@ class Mailer:
         self._host = host
         self._port = port
         self._connection: smtplib.SMTP | None = None
+        self._circuit = Circuit("mail", failures=(MailServerDown,))
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Mailer:
@@ -57,9 +59,15 @@ class Mailer:
         return self.sender.rpartition("@")[2]
 
     def connect(self) -> None:
-        """Open the connection unless there is one; raises `MailServerDown`."""
+        """Open the connection unless there is one, asking again when the server does not take it at once; raises `MailServerDown`."""
         if self._connection is not None:
             return
+        try:
+            self._connection = self._circuit.repeat(self._open)
+        except CircuitOpen:
+            raise self._down("it has failed several times in a row") from None
+
+    def _open(self) -> smtplib.SMTP:
         connection = smtplib.SMTP(local_hostname=self.domain, timeout=TIMEOUT_SECONDS)
         try:
             code, _ = connection.connect(self._host, self._port)
@@ -69,7 +77,7 @@ class Mailer:
         except (OSError, smtplib.SMTPException) as error:
             connection.close()
             raise self._down(type(error).__name__) from error
-        self._connection = connection
+        return connection
 
     def send(self, message: EmailMessage) -> tuple[MessageState, str]:
         """Hand over one mail: (accepted, failed, suppressed or unknown; why, without addresses).

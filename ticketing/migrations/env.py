@@ -14,7 +14,8 @@ import ticketing.inventory.tables
 import ticketing.messages.tables
 import ticketing.orders.tables
 import ticketing.payments.tables
-import ticketing.tickets.tables  # noqa: F401
+import ticketing.tickets.tables
+import ticketing.webhooks_out.tables  # noqa: F401
 from ticketing.foundation.db import Base, Database, Role
 
 database: Database = context.config.attributes["database"]

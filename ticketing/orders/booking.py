@@ -13,6 +13,8 @@ from uuid import UUID
 from ticketing.accounts.lookup import SessionCache, SessionLookupHandler
 from ticketing.foundation.db import Database
 from ticketing.foundation.ids import new_code, new_id
+from ticketing.foundation.loop import background_loop
+from ticketing.inventory.best import BestHandler, BestRequest
 from ticketing.inventory.claim import ClaimHandler, ClaimRequest
 from ticketing.inventory.holds import HoldChange, HoldChangeHandler, HoldView
 from ticketing.inventory.writer import Writer
@@ -22,7 +24,6 @@ from ticketing.orders.place import PlaceHandler, PlaceRequest
 from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel
 from ticketing.orders.settle import SettleHandler, Settlement, SettleRequest
-from ticketing.payments.loop import background_loop
 from ticketing.payments.providers import PaymentProvider, ProviderNotice, polled_notice
 
 Result = TypeVar("Result")
@@ -42,6 +43,7 @@ class Booking:
                 "session_opened": SessionOpenedHandler(),
                 "place": PlaceHandler(),
                 "claim": ClaimHandler(),
+                "best": BestHandler(),
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
                 "session": SessionLookupHandler(),
@@ -86,6 +88,24 @@ class Booking:
         request = ClaimRequest(new_id(), event_id, buyer_id, key, digest, tuple(sorted(seats)), tuple(sorted(places)))
         request.check()
         hold: HoldView = await self._writer.call("claim", request)
+        return hold
+
+    async def hold_best(
+        self,
+        *,
+        event_id: UUID,
+        buyer_id: UUID,
+        key: str,
+        digest: bytes,
+        quantity: int,
+        section_id: UUID | None = None,
+        ticket_type_id: UUID | None = None,
+        accessible: bool = False,
+    ) -> HoldView:
+        """Keep the best neighbouring seats that are free, in a section or of a ticket type if one is named."""
+        request = BestRequest(new_id(), event_id, buyer_id, key, digest, quantity, section_id, ticket_type_id, accessible)
+        request.check()
+        hold: HoldView = await self._writer.call("best", request)
         return hold
 
     async def extend_hold(self, *, hold_id: UUID, buyer_id: UUID) -> HoldView:

@@ -28,7 +28,6 @@ from ticketing.orders.rules import Channel
 from ticketing.orders.schemas import HoldBody, OrderBody, PaymentBody
 
 Body = TypeVar("Body", bound=BaseModel)
-MOST_BODY_BYTES = 64 * 1024
 
 
 async def _buyer(request: Request) -> UUID:
@@ -53,8 +52,6 @@ async def _body(request: Request, shape: type[Body]) -> tuple[bytes, Body]:
     if not kind.startswith("application/json"):
         raise Malformed("The body must be application/json.", content_type=kind)  # also keeps cross-site forms out
     raw = await request.body()
-    if len(raw) > MOST_BODY_BYTES:
-        raise Malformed("The body is too large.")
     try:
         return raw, shape.model_validate_json(raw)
     except ValidationError as error:
@@ -79,6 +76,18 @@ async def create_hold(request: Request) -> Response:
     buyer, event_id = await _buyer(request), _id(request)
     key = required_key(request.headers.get("idempotency-key"))
     raw, body = await _body(request, HoldBody)
+    if body.best is not None:
+        best = await _booking(request).hold_best(
+            event_id=event_id,
+            buyer_id=buyer,
+            key=key,
+            digest=_digest(request, raw),
+            quantity=body.best.quantity,
+            section_id=body.best.section_id,
+            ticket_type_id=body.best.ticket_type_id,
+            accessible=body.best.accessible,
+        )
+        return _answer(best, 201)
     hold = await _booking(request).hold(
         event_id=event_id,
         buyer_id=buyer,
@@ -194,8 +203,6 @@ async def take_webhook(request: Request) -> Response:
     """A provider's callback: 200 when it is committed, whatever it led to."""
     provider = _booking(request).provider(request.path_params["provider"])
     raw = await request.body()
-    if len(raw) > MOST_BODY_BYTES:
-        raise Malformed("The body is too large.")
     notice = provider.read_webhook(request.headers, raw, now=utc_now())
     return Json({"settlement": (await _booking(request).settle(notice)).value})
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ticketing.inventory.claim import MOST_PLACES_PER_HOLD
 from ticketing.orders.place import MOST_HOLDS_PER_ORDER
@@ -21,11 +22,28 @@ class Places(_Body):
     quantity: int = Field(ge=1, le=MOST_PLACES_PER_HOLD)
 
 
+class BestAvailable(_Body):
+    """Neighbouring seats, chosen by us: in front, in the middle, and leaving no seat alone."""
+
+    quantity: int = Field(ge=1, le=MOST_PLACES_PER_HOLD)
+    section_id: UUID | None = None
+    ticket_type_id: UUID | None = None
+    accessible: bool = False
+    """With at least one accessible seat; without, none is among them."""
+
+
 class HoldBody(_Body):
-    """Named seats, places of pools, or both; all of them or none."""
+    """Named seats, places of pools, or both; or the best that is available. All of it or nothing."""
 
     seats: list[int] = Field(default=[], max_length=MOST_PLACES_PER_HOLD, examples=[[12, 13]])
     places: list[Places] = Field(default=[], max_length=20)
+    best: BestAvailable | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.best is not None and (self.seats or self.places):
+            raise ValueError("`best` stands alone: name no seats or places beside it")
+        return self
 
 
 class OrderBody(_Body):

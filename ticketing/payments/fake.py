@@ -1,6 +1,8 @@
 """The client of the fake provider: one kept-alive connection pool per event loop.
 
-aiohttp costs 0.15 ms CPU a call, a tenth of httpx: docs/decisions/0007-provider-client.md.
+aiohttp costs 0.15 ms CPU a call, a tenth of httpx: docs/decisions/0007-provider-client.md. A circuit breaker is round all calls.
+What asks only, and what opens a page under a key, is repeated at once when no answer comes: somebody waits. Refunds are not: their
+worker looks up what became of a lost answer before it asks again.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import aiohttp
 import orjson
 
 from ticketing.foundation.errors import Malformed
+from ticketing.foundation.resilience import Circuit, CircuitOpen
 from ticketing.payments.providers import (
     BadSignature,
     ProviderBusy,
@@ -34,6 +37,10 @@ from ticketing.payments.providers import (
 Result = TypeVar("Result")
 TIMEOUT_SECONDS = 10
 SIGNATURE_TOLERANCE = timedelta(minutes=5)
+FAILURES_BEFORE_REST = 10
+"""In a row: more than chance makes of a provider that loses one answer in three."""
+REST_SECONDS = 5
+"""Then it is asked again: buyers wait for it."""
 CONNECTIONS = 64
 LONGEST_TEXT = 200
 MOST_MINOR = 2**63 - 1
@@ -62,6 +69,9 @@ class FakeClient:
         self._webhook_secrets = [secret.encode() for secret in webhook_secrets]
         self._clock = clock
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._circuit = Circuit(
+            f"payments-{self.name}", failures=(ProviderUnknown,), threshold=FAILURES_BEFORE_REST, rest_seconds=REST_SECONDS
+        )
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
 
     async def open_session(
@@ -85,7 +95,7 @@ class FakeClient:
             "return_url": return_url,
             "expires_at": expires_at.timestamp(),
         }
-        return await self._call("POST", "/v1/sessions", _session, values, key=key)
+        return await self._call("POST", "/v1/sessions", _session, values, key=key, repeat=True)
 
     async def expire_session(self, provider_ref: str) -> ProviderPayment:
         return await self._call("POST", f"/v1/sessions/{provider_ref}/expire", _payment)
@@ -95,21 +105,21 @@ class FakeClient:
         return await self._call("POST", f"/v1/sessions/{provider_ref}/pay", _payment)
 
     async def get_payment(self, provider_ref: str) -> ProviderPayment:
-        return await self._call("GET", f"/v1/sessions/{provider_ref}", _payment)
+        return await self._call("GET", f"/v1/sessions/{provider_ref}", _payment, repeat=True)
 
     async def refund(self, *, key: str, payment_ref: str, amount_minor: int, currency: str) -> ProviderRefund:
         values = {"payment": payment_ref, "amount_minor": amount_minor, "currency": currency}
         return await self._call("POST", "/v1/refunds", _refund, values, key=key)
 
     async def find_refund(self, key: str) -> ProviderRefund | None:
-        found = await self._call("GET", f"/v1/refunds?key={quote(key, safe=':')}", _refunds)
+        found = await self._call("GET", f"/v1/refunds?key={quote(key, safe=':')}", _refunds, repeat=True)
         return found[0] if found else None
 
     async def list_payments(self) -> list[ProviderPayment]:
-        return await self._call("GET", "/v1/payments", lambda answer: [_payment(item) for item in answer["payments"]])
+        return await self._call("GET", "/v1/payments", lambda answer: [_payment(item) for item in answer["payments"]], repeat=True)
 
     async def list_refunds(self) -> list[ProviderRefund]:
-        return await self._call("GET", "/v1/refunds", _refunds)
+        return await self._call("GET", "/v1/refunds", _refunds, repeat=True)
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> ProviderNotice:
         self._verify(headers.get("fake-signature", ""), body, now)
@@ -141,7 +151,25 @@ class FakeClient:
             raise BadSignature("The webhook's signature is wrong.")
 
     async def _call(
-        self, method: str, path: str, read: Callable[[Any], Result], values: dict[str, Any] | None = None, *, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Any], Result],
+        values: dict[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        repeat: bool = False,
+    ) -> Result:
+        """With an open circuit it is `ProviderBusy`: nothing was done."""
+        call = self._circuit.repeat_async if repeat else self._circuit.call_async
+        try:
+            return await call(lambda: self._ask(method, path, read, values, key=key))
+        except CircuitOpen as open_:
+            wait = open_.details["retry_after_seconds"]
+            raise ProviderBusy("The payment provider does not answer.", provider=self.name, retry_after_seconds=wait) from None
+
+    async def _ask(
+        self, method: str, path: str, read: Callable[[Any], Result], values: dict[str, Any] | None, *, key: str | None
     ) -> Result:
         headers = {"Idempotency-Key": key} if key else {}
         if self._clock is not None:

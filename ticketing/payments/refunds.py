@@ -19,7 +19,7 @@ from ticketing.foundation.db import Connection, Database, named_cursor
 from ticketing.foundation.errors import Conflict
 from ticketing.foundation.faults import fault_point
 from ticketing.foundation.ids import new_id
-from ticketing.payments.loop import background_loop
+from ticketing.foundation.loop import background_loop
 from ticketing.payments.providers import (
     PaymentProvider,
     ProviderBusy,

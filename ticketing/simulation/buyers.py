@@ -18,6 +18,7 @@ from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.service import create_guests
 from ticketing.catalog.browse import get_event
 from ticketing.foundation.db import Database
+from ticketing.foundation.loop import background_loop
 from ticketing.foundation.settings import Settings
 from ticketing.inventory.seatmap import availability
 from ticketing.orders.booking import Booking
@@ -26,7 +27,6 @@ from ticketing.orders.pay import PaymentView
 from ticketing.orders.read import OrderView
 from ticketing.orders.settle import Settlement
 from ticketing.payments.fake import FakeClient
-from ticketing.payments.loop import background_loop
 from ticketing.payments.providers import ProviderNotice
 from ticketing.payments.refunds import send_due_refunds
 from ticketing.simulation.demand import Offer, Outcome, Visit, draw_visits

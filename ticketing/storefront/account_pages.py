@@ -1,22 +1,35 @@
-"""Sign in, register, sign out; the same page opens the dashboards."""
+"""Sign in, register, sign out; the same page opens the dashboards. Proving an address, and setting a new password."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from ticketing.accounts import service as accounts
-from ticketing.accounts.http import COOKIES, clear_session_cookie, current_user, set_session_cookie
+from ticketing.accounts.http import (
+    COOKIES,
+    clear_session_cookie,
+    current_user,
+    limit_registrations,
+    new_session,
+    open_by_password,
+    set_session_cookie,
+)
+from ticketing.accounts.link_routes import ask_by_mail, confirm_address, set_password
+from ticketing.accounts.links import ask_link
 from ticketing.accounts.passwords import hash_password
-from ticketing.accounts.rules import Audience
+from ticketing.accounts.rules import Audience, LinkPurpose
+from ticketing.accounts.sessions import sign_out as end_session
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import TicketingError
 from ticketing.storefront.view import page
 
 router = APIRouter()
 Field = Annotated[str, Form(max_length=320)]
+Token = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/sign-in")
@@ -26,46 +39,97 @@ def show_sign_in(request: Request, purpose: Annotated[str, Query(alias="for", ma
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, email: Field, password: Field, desk: Annotated[str, Form(max_length=5)] = "") -> Response:
+async def sign_in(request: Request, email: Field, password: Field, desk: Annotated[str, Form(max_length=5)] = "") -> Response:
     """Opens a session; goes on to my orders, or to the dashboards. Never to an address that came with the request."""
-    state = request.app.state
     audience = Audience.DESK if desk == "yes" else Audience.SHOP
     try:
-        with state.database.transaction() as session:
-            credential = accounts.find_credential(session, email=email, cipher=state.cipher)
-        user_id = accounts.check_password(credential, password)
-        with state.database.transaction() as session:
-            token = accounts.open_session(session, user_id=user_id, audience=audience, now=database_now(session))
+        token, _ = await open_by_password(request, email=email, password=password, audience=audience)
     except TicketingError as error:
-        return page(
-            request,
-            "sign_in.html",
-            user=current_user(request),
-            status=error.status,
-            desk=audience is Audience.DESK,
-            problem=error.message,
-            email=email,
-        )
-    answer = RedirectResponse(state.settings.desk_url if audience is Audience.DESK else "/orders", status_code=303)
+        return await run_in_threadpool(_refused, request, error, desk=audience is Audience.DESK, email=email)
+    answer = RedirectResponse(request.app.state.settings.desk_url if audience is Audience.DESK else "/orders", status_code=303)
     set_session_cookie(answer, request, token, audience)
     return answer
 
 
 @router.post("/register")
-def register(request: Request, email: Field, password: Field, name: Field) -> Response:
+async def register(request: Request, email: Field, password: Field, name: Field) -> Response:
     """A new account, signed in."""
     state = request.app.state
-    try:
-        password_hash = hash_password(password)
+
+    def open_account(password_hash: str) -> str:
         with state.database.transaction() as session:
             now = database_now(session)
             user_id = accounts.register(session, email=email, password_hash=password_hash, display_name=name, cipher=state.cipher, now=now)
-            token = accounts.open_session(session, user_id=user_id, audience=Audience.SHOP, now=now)
+            ask_link(session, email=email, purpose=LinkPurpose.VERIFY_EMAIL, cipher=state.cipher, now=now)
+            return new_session(request, session, user_id=user_id, audience=Audience.SHOP, now=now)
+
+    try:
+        await run_in_threadpool(limit_registrations, request)
+        token = await run_in_threadpool(open_account, await state.hashing.run(hash_password, password))
     except TicketingError as error:
-        return page(request, "sign_in.html", user=None, status=error.status, desk=False, problem=error.message, email=email)
+        return await run_in_threadpool(_refused, request, error, desk=False, email=email)
     answer = RedirectResponse("/", status_code=303)
     set_session_cookie(answer, request, token)
     return answer
+
+
+def _refused(request: Request, error: TicketingError, *, desk: bool, email: str) -> Response:
+    """The page again, with what was wrong."""
+    user = current_user(request)
+    return page(request, "sign_in.html", user=user, status=error.status, desk=desk, problem=error.message, email=email)
+
+
+@router.get("/forgot")
+def show_forgot(request: Request) -> Response:
+    """Where a new password is asked for."""
+    return _link_page(request, step="ask")
+
+
+@router.post("/forgot")
+def forgot(request: Request, email: Field) -> Response:
+    """Mails a link, if an account has the address; the page is the same when none has."""
+    try:
+        ask_by_mail(request, email=email, purpose=LinkPurpose.RESET_PASSWORD)
+    except TicketingError as error:
+        return _link_page(request, step="ask", error=error)
+    return _link_page(request, step="asked")
+
+
+@router.get("/reset/{token}")
+def show_reset(request: Request, token: Token) -> Response:
+    """Where a new password is set. Looking does not use the link up."""
+    return _link_page(request, step="reset", token=token)
+
+
+@router.post("/reset/{token}")
+async def reset(request: Request, token: Token, password: Field) -> Response:
+    """Sets it, and signs out everywhere."""
+    try:
+        await set_password(request, token, password)
+    except TicketingError as error:
+        return await run_in_threadpool(_link_page, request, step="reset", token=token, error=error)
+    return await run_in_threadpool(_link_page, request, step="done")
+
+
+@router.get("/verify/{token}")
+def show_verify(request: Request, token: Token) -> Response:
+    """A page with a button: mail programs that look ahead must not use the link up."""
+    return _link_page(request, step="verify", token=token)
+
+
+@router.post("/verify/{token}")
+def verify(request: Request, token: Token) -> Response:
+    """Confirms the address."""
+    try:
+        confirm_address(request, token)
+    except TicketingError as error:
+        return _link_page(request, step="verify", token=token, error=error)
+    return _link_page(request, step="verified")
+
+
+def _link_page(request: Request, *, step: str, token: str = "", error: TicketingError | None = None) -> Response:
+    status, problem = (200, None) if error is None else (error.status, error.message)
+    return page(request, "link.html", user=current_user(request), status=status, step=step, token=token, problem=problem)
 
 
 @router.post("/sign-out")
@@ -75,7 +139,7 @@ def sign_out(request: Request, desk: Annotated[str, Form(max_length=5)] = "") ->
     token = request.cookies.get(COOKIES[audience])
     if token:
         with request.app.state.database.transaction() as session:
-            accounts.sign_out(session, token=token, now=database_now(session))
+            end_session(session, token=token, now=database_now(session))
     answer = RedirectResponse("/", status_code=303)
     clear_session_cookie(answer, audience)
     return answer

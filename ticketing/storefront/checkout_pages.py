@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from ticketing.accounts import service as accounts
 from ticketing.accounts.http import current_user, require_user, set_session_cookie
 from ticketing.accounts.rules import Audience
+from ticketing.accounts.sessions import open_session
 from ticketing.catalog import browse
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import Invalid, Unavailable
@@ -55,7 +56,7 @@ def _buyer_or_visitor(request: Request, key: str) -> tuple[UUID, str | None]:
     with request.app.state.database.transaction() as session:
         now = database_now(session)
         user_id = accounts.admit_visitor(session, key=key, now=now)
-        return user_id, accounts.open_session(session, user_id=user_id, audience=Audience.SHOP, now=now)
+        return user_id, open_session(session, user_id=user_id, audience=Audience.SHOP, now=now)
 
 
 @router.post("/events/{event_id}/hold")

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from ticketing.accounts.service import SignedIn
+from ticketing.accounts.sessions import SignedIn
 from ticketing.foundation.clock import zone
 from ticketing.foundation.money import Money
 from ticketing.storefront.art import art

@@ -1,4 +1,4 @@
-"""One event loop in a background thread, for synchronous callers of providers (flows, the simulation, page handlers)."""
+"""One event loop in a background thread, for synchronous callers of the outside (flows, the simulation, page handlers)."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from functools import cache
 def background_loop() -> asyncio.AbstractEventLoop:
     """The process's background loop, started on first use."""
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="providers", daemon=True).start()
+    threading.Thread(target=loop.run_forever, name="outside", daemon=True).start()
     return loop

@@ -1,0 +1,122 @@
+"""Links in mails that prove an address or set a new password: signed, used once, short-lived, and never stored.
+
+The token is the link's id and a keyed digest of it, so the mail can be composed, and composed again, from the row alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ticketing.accounts.contact import ContactCipher
+from ticketing.accounts.rules import ContactKind, LinkPurpose
+from ticketing.accounts.sessions import end_sessions
+from ticketing.accounts.tables import AccountLink, UserAccount, UserContact, UserCredential
+from ticketing.audit.service import record
+from ticketing.foundation.errors import Expired
+from ticketing.foundation.outbox import enqueue
+from ticketing.foundation.settings import Secrets
+
+LIFE = {LinkPurpose.VERIFY_EMAIL: timedelta(days=2), LinkPurpose.RESET_PASSWORD: timedelta(hours=1)}
+TOPICS = {LinkPurpose.VERIFY_EMAIL: "account.verification_asked", LinkPurpose.RESET_PASSWORD: "account.reset_asked"}
+DIGEST_BYTES = 16
+
+
+class LinkNotValid(Expired):
+    """The link was used, is too old, or is none of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSigner:
+    key: bytes
+
+    @classmethod
+    def from_secrets(cls, secrets: Secrets) -> LinkSigner:
+        return cls(secrets.derive("account-link"))
+
+    def token(self, link_id: UUID, purpose: LinkPurpose) -> str:
+        """What stands in the address: 43 characters."""
+        return base64.urlsafe_b64encode(link_id.bytes + self._digest(link_id, purpose)).decode().rstrip("=")
+
+    def read(self, token: str, purpose: LinkPurpose) -> UUID:
+        """The link's id; raises `LinkNotValid`."""
+        try:
+            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            link_id = UUID(bytes=raw[:16])
+        except ValueError:
+            raise not_valid() from None
+        if not hmac.compare_digest(raw[16:], self._digest(link_id, purpose)):
+            raise not_valid()
+        return link_id
+
+    def _digest(self, link_id: UUID, purpose: LinkPurpose) -> bytes:
+        return hmac.new(self.key, link_id.bytes + purpose.value.encode(), hashlib.sha256).digest()[:DIGEST_BYTES]
+
+
+def not_valid() -> LinkNotValid:
+    """The one answer to every link that does not work: which it is helps nobody but an attacker."""
+    return LinkNotValid("This link was used already, or is too old: ask for a new one.")
+
+
+def ask_link(session: Session, *, email: str, purpose: LinkPurpose, cipher: ContactCipher, now: datetime) -> None:
+    """Have a link mailed to the enabled account with this address; nothing happens when there is none."""
+    index = cipher.blind_index(ContactKind.EMAIL, email)
+    contact = session.execute(
+        select(UserContact.id, UserContact.user_id)
+        .join(UserAccount, UserAccount.id == UserContact.user_id)
+        .where(UserContact.blind_index == index, UserContact.is_login, UserAccount.disabled_at.is_(None))
+    ).first()
+    if contact is None:
+        return
+    link = AccountLink(user_id=contact.user_id, contact_id=contact.id, purpose=purpose, created_at=now, expires_at=now + LIFE[purpose])
+    session.add(link)
+    session.flush()
+    enqueue(session, topic=TOPICS[purpose], subject_id=link.id, payload={"user_id": str(contact.user_id)})
+    record(session, actor_id=None, action=f"user.{purpose.value}_asked", subject_id=contact.user_id)
+
+
+def open_link(session: Session, *, link_id: UUID, now: datetime) -> LinkPurpose | None:
+    """The purpose of a link that still works; None when it does not."""
+    return session.execute(
+        select(AccountLink.purpose).where(AccountLink.id == link_id, AccountLink.used_at.is_(None), AccountLink.expires_at > now)
+    ).scalar_one_or_none()
+
+
+def verify_email(session: Session, *, link_id: UUID, now: datetime) -> UUID:
+    """The address is its owner's; returns whose. Raises `LinkNotValid`."""
+    user_id = _use(session, link_id=link_id, purpose=LinkPurpose.VERIFY_EMAIL, now=now)
+    record(session, actor_id=user_id, action="user.email_verified", subject_id=user_id)
+    return user_id
+
+
+def reset_password(session: Session, *, link_id: UUID, password_hash: str, now: datetime) -> UUID:
+    """A new password (hash it before the transaction); every session ends. Raises `LinkNotValid`."""
+    user_id = _use(session, link_id=link_id, purpose=LinkPurpose.RESET_PASSWORD, now=now)
+    session.merge(UserCredential(user_id=user_id, password_hash=password_hash, changed_at=now))
+    end_sessions(session, user_id=user_id, now=now)
+    record(session, actor_id=user_id, action="user.password_reset", subject_id=user_id)
+    return user_id
+
+
+def _use(session: Session, *, link_id: UUID, purpose: LinkPurpose, now: datetime) -> UUID:
+    """Spend the link, and with it every other of its purpose; who followed it has the address."""
+    used = session.execute(
+        update(AccountLink)
+        .where(AccountLink.id == link_id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None), AccountLink.expires_at > now)
+        .where(AccountLink.user_id.in_(select(UserAccount.id).where(UserAccount.disabled_at.is_(None))))
+        .values(used_at=now)
+        .returning(AccountLink.user_id, AccountLink.contact_id)
+    ).first()
+    if used is None:
+        raise not_valid()
+    others = (AccountLink.user_id == used.user_id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
+    session.execute(update(AccountLink).where(*others).values(used_at=now))
+    session.execute(update(UserContact).where(UserContact.id == used.contact_id, UserContact.verified_at.is_(None)).values(verified_at=now))
+    return UUID(str(used.user_id))

@@ -1,0 +1,120 @@
+"""A vendor's outgoing webhooks over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from ticketing.accounts.access import Authorised, Caller
+from ticketing.foundation.db import Role, database_now
+from ticketing.foundation.errors import Invalid, NotFound
+from ticketing.foundation.http import Json
+from ticketing.foundation.outbound import LONGEST_ADDRESS, Outside
+from ticketing.webhooks_out import service
+from ticketing.webhooks_out.rules import SECRET_PURPOSE, WebhookEventKind
+
+router = APIRouter(prefix="/api", tags=["webhooks"])
+
+
+class VendorNotFound(NotFound):
+    """No such vendor, or none that the caller acts for."""
+
+
+class VendorUnclear(Invalid):
+    """The caller acts for several vendors and has named none."""
+
+
+class NewWebhook(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(max_length=LONGEST_ADDRESS, examples=["https://hooks.example.org/ticketing"])
+    events: list[WebhookEventKind] = Field(min_length=1, max_length=len(WebhookEventKind), examples=[["order.confirmed"]])
+    vendor_id: UUID | None = None
+    """May be left out by whoever acts for one vendor only."""
+
+
+def _vendor(caller: Caller, vendor_id: UUID | None) -> UUID:
+    if vendor_id is None:
+        if len(caller.vendor_ids) > 1:
+            raise VendorUnclear("You act for several vendors: name one.", fields={"vendor_id": "is needed"})
+        return next(iter(caller.vendor_ids))
+    if vendor_id not in caller.vendor_ids:
+        raise VendorNotFound("There is no such vendor.", vendor_id=vendor_id)
+    return vendor_id
+
+
+@router.post("/webhooks", status_code=201)
+def add_webhook(request: Request, caller: Authorised, body: NewWebhook) -> Response:
+    """An address that is told what happens. The answer holds the secret of its signatures, once."""
+    state = request.app.state
+    vendor_id = _vendor(caller, body.vendor_id)
+    Outside.from_settings(state.settings).check(body.url)
+    with state.database.transaction(Role.VENDOR, vendor_ids=[vendor_id]) as session:
+        endpoint = service.add_endpoint(
+            session,
+            vendor_id=vendor_id,
+            url=body.url,
+            events=body.events,
+            actor_id=caller.user_id,
+            key=state.settings.secrets.derive(SECRET_PURPOSE),
+            now=database_now(session),
+        )
+    return Json(endpoint, status_code=201, headers={"Location": f"/api/webhooks/{endpoint.id}/deliveries"})
+
+
+@router.get("/webhooks")
+def list_webhooks(request: Request, caller: Authorised) -> Response:
+    """All that are not removed, without their secrets."""
+    with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
+        return Json({"webhooks": service.list_endpoints(session)})
+
+
+@router.delete("/webhooks/{webhook_id}", status_code=204)
+def remove_webhook(request: Request, caller: Authorised, webhook_id: UUID) -> Response:
+    """Nothing is sent to it any more; what waits is abandoned."""
+    with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
+        service.remove_endpoint(session, endpoint_id=webhook_id, actor_id=caller.user_id, now=database_now(session))
+    return Response(status_code=204)
+
+
+@router.post("/webhooks/{webhook_id}/secret")
+def rotate_secret(request: Request, caller: Authorised, webhook_id: UUID) -> Response:
+    """A new secret, shown once. For a day both sign, so that no delivery is refused meanwhile."""
+    state = request.app.state
+    with state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
+        key = state.settings.secrets.derive(SECRET_PURPOSE)
+        endpoint = service.rotate_secret(session, endpoint_id=webhook_id, actor_id=caller.user_id, key=key, now=database_now(session))
+    return Json(endpoint)
+
+
+@router.post("/webhooks/{webhook_id}/enable")
+def enable_webhook(request: Request, caller: Authorised, webhook_id: UUID) -> Response:
+    """Send again after it was disabled for failing."""
+    with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
+        return Json(service.enable_endpoint(session, endpoint_id=webhook_id, actor_id=caller.user_id))
+
+
+@router.get("/webhooks/{webhook_id}/deliveries")
+def list_deliveries(
+    request: Request,
+    caller: Authorised,
+    webhook_id: UUID,
+    cursor: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Response:
+    """Newest first, with each attempt's status, duration and the beginning of the answer. Follow `next_cursor` for more."""
+    with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
+        return Json(service.list_deliveries(session, endpoint_id=webhook_id, before=cursor, limit=limit))
+
+
+@router.post("/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
+def replay_delivery(request: Request, caller: Authorised, webhook_id: UUID, delivery_id: UUID) -> Response:
+    """Send it again under the same `Webhook-Id`."""
+    with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
+        delivery = service.replay_delivery(
+            session, endpoint_id=webhook_id, delivery_id=delivery_id, actor_id=caller.user_id, now=database_now(session)
+        )
+    return Json(delivery, status_code=202)
