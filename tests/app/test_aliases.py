@@ -16,8 +16,6 @@ from ticketing.aliases import ALIASES
 
 NAMES = "token|user_id|id|order_id|order_code|code|provider_ref|redirect_url|session_expires_at|payment_id|created_at"
 VARYING = re.compile(rf'"({NAMES})":("[^"]*"|null)')
-    r'"(token|user_id|id|order_id|order_code|code|provider_ref|redirect_url|session_expires_at|payment_id|created_at)":("[^"]*"|null)'
-)
 
 
 def ask(client: TestClient, endpoint: Endpoint, sale: factories.OnSale, *, seat: int) -> Any:
