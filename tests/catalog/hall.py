@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,13 +46,15 @@ def draft(**overrides: Any) -> catalog.EventDraft:
     return catalog.EventDraft(**{**values, **overrides})
 
 
-def build_event(session: Session, hall: Hall, *, series_id: UUID | None = None, **overrides: Any) -> UUID:
+def build_event(
+    session: Session, hall: Hall, *, series_id: UUID | None = None, prices_minor: Mapping[str, int] = SMALL_PRICES, **overrides: Any
+) -> UUID:
     """A draft event with prices and a way to be paid."""
     event_id = catalog.create_event(
         session, vendor_id=hall.vendor_id, venue_id=hall.venue_id, layout_id=hall.layout_id, draft=draft(**overrides), series_id=series_id
     )
     catalog.price_layout(
-        session, vendor_id=hall.vendor_id, event_id=event_id, layout_id=hall.layout_id, prices_minor=SMALL_PRICES, tax_rate_bps=700
+        session, vendor_id=hall.vendor_id, event_id=event_id, layout_id=hall.layout_id, prices_minor=prices_minor, tax_rate_bps=700
     )
     catalog.allow_payment(session, vendor_id=hall.vendor_id, event_id=event_id, provider="fake")
     return event_id

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import base64
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.orm import Session
 
+from tests import factories
 from tests.catalog.hall import NOW, Hall, build_event, build_hall
+from tests.catalog.plans import SMALL_PRICES
 from ticketing.catalog import browse
 from ticketing.catalog import service as catalog
+from ticketing.catalog.browse import EventSort
 from ticketing.catalog.rules import Visibility
 from ticketing.foundation.errors import Malformed
 from ticketing.inventory.publish import publish_event
+from ticketing.tickets.tables import Ticket
 
 
 def publish(session: Session, hall: Hall, **values: Any) -> UUID:
@@ -66,6 +72,86 @@ def test_every_event_is_seen_once_when_pages_are_followed(session: Session) -> N
             break
     assert len(seen) == len(set(seen)) == 5
     assert set(seen) == set(made)
+
+
+def priced(session: Session, hall: Hall, title: str, lowest_minor: int, **values: Any) -> UUID:
+    prices = {name: lowest_minor + number * 1000 for number, name in enumerate(SMALL_PRICES)}
+    return publish(session, hall, title=title, prices_minor=prices, **values)
+
+
+def test_events_are_sorted_by_price_whatever_their_currency_when_asked(session: Session) -> None:
+    hall = build_hall(session)
+    priced(session, hall, "20 euros", 2000)
+    priced(session, hall, "30 yen", 30, currency="JPY")
+    priced(session, hall, "5 dinars", 5000, currency="KWD")
+    assert titles(session, sort=EventSort.PRICE_ASC) == ["5 dinars", "20 euros", "30 yen"]
+    assert titles(session, sort=EventSort.PRICE_DESC) == ["30 yen", "20 euros", "5 dinars"]
+    assert titles(session, price_min=Decimal("18"), price_max=Decimal("25.5")) == ["20 euros"]
+    assert titles(session, price_max=Decimal("0")) == []
+
+
+def test_most_sold_come_first_when_sorted_by_popularity(session: Session) -> None:
+    hall = build_hall(session)
+    publish(session, hall, title="Unsold")
+    sale = factories.make_event_on_sale(session, now=NOW, title="Sold once")
+    session.add(
+        Ticket(
+            code="K7QFM2XA-1",
+            vendor_id=sale.vendor.id,
+            order_id=uuid4(),
+            order_line_id=uuid4(),
+            event_id=sale.event.id,
+            ticket_type_id=sale.seated_type.id,
+            seat_no=1,
+            holder_id=factories.make_buyer(session).id,
+            nonce=b"12345678",
+            issued_at=NOW,
+        )
+    )
+    session.flush()
+    assert titles(session, sort=EventSort.POPULARITY) == ["Sold once", "Unsold"]
+
+
+def test_both_days_count_when_dates_are_given(session: Session) -> None:
+    hall = build_hall(session)
+    for day in (1, 2, 3, 4):
+        publish(session, hall, title=str(day), local_start=datetime.fromisoformat(f"2026-05-0{day}T23:30"))
+    assert titles(session, date_from=date(2026, 5, 2), date_to=date(2026, 5, 3)) == ["2", "3"]
+    assert titles(session, date_from=date.max, date_to=date.max) == []
+
+
+@pytest.mark.parametrize("sort", EventSort)
+def test_pages_go_on_where_the_last_ended_in_every_sort(session: Session, sort: EventSort) -> None:
+    hall = build_hall(session)
+    made = {priced(session, hall, f"Night {n}", 2000 + n // 2 * 333) for n in range(7)}
+    whole = [event.id for event in browse.list_events(session, now=NOW, sort=sort).events]
+    paged: list[UUID] = []
+    cursor = None
+    for _ in range(4):
+        page = browse.list_events(session, now=NOW, sort=sort, cursor=cursor, limit=2)
+        paged += [event.id for event in page.events]
+        cursor = page.next_cursor
+    assert cursor is None
+    assert paged == whole
+    assert set(whole) == made
+
+
+def test_a_page_of_one_sort_is_none_of_another(session: Session) -> None:
+    hall = build_hall(session)
+    for number in range(2):
+        publish(session, hall, title=str(number))
+    cursor = browse.list_events(session, now=NOW, limit=1).next_cursor
+    with pytest.raises(Malformed):
+        browse.list_events(session, now=NOW, cursor=cursor, sort=EventSort.PRICE_ASC)
+
+
+ODD_KEYS = [f"date|{key}|{UUID(int=1)}" for key in ("nan", "Infinity", "1e99", "x", "")]
+
+
+@pytest.mark.parametrize("cursor", [base64.urlsafe_b64encode(odd.encode()).decode() for odd in ODD_KEYS])
+def test_cursor_is_refused_when_its_key_is_odd(session: Session, cursor: str) -> None:
+    with pytest.raises(Malformed):
+        browse.list_events(session, now=NOW, cursor=cursor)
 
 
 @pytest.mark.parametrize("cursor", ["?", "bm90IG91cnM=", "MjAyNi0wMS0wMVQwMDowMDowMHx4"])

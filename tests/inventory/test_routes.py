@@ -40,7 +40,7 @@ def site(module_database: Database) -> Iterator[Site]:
     app = FastAPI()
     app.state.database = module_database
     install_problems(app)
-    app.include_router(router, prefix="/api")
+    app.include_router(router)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield Site(client, module_database, event_id, draft_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -111,3 +112,16 @@ def test_static_files_are_kept_by_browsers_when_the_address_has_their_hash(brows
     assert match is not None
     assert "immutable" in browser.get(match[1]).headers["cache-control"]
     assert "immutable" not in browser.get("/static/shop.css").headers.get("cache-control", "")
+
+
+def test_the_order_that_was_chosen_is_kept_by_form_and_next_page(browser: TestClient, new_event: NewEvent) -> None:
+    for number in range(26):
+        new_event(title=f"Sorted {number}", price_minor=1_000 + 100 * number)
+    first = browser.get("/", params={"search": "Sorted", "sort": "price_desc"})
+    assert '<option value="price_desc" selected>' in first.text
+    assert first.text.index("Sorted 25<") < first.text.index("Sorted 24<")
+    (following,) = re.findall(r'href="(/\?[^"]*cursor=[^"]*)"', first.text)
+    second = browser.get(html.unescape(following))
+    assert "Sorted 0<" in second.text
+    assert "Sorted 25<" not in second.text
+    assert browser.get("/", params={"sort": "colour"}).status_code == 422

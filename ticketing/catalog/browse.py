@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +15,20 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ticketing.foundation.errors import Malformed, NotFound
+from ticketing.foundation.money import currencies_of_exponent
 
 MOST_PER_PAGE = 100
+WHOLE, THOUSANDTHS = currencies_of_exponent(0), currencies_of_exponent(3)
+MOST_KEY = Decimal("1e18")
+
+
+class EventSort(StrEnum):
+    """Soonest, cheapest, dearest, or most sold first."""
+
+    DATE = "date"
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+    POPULARITY = "popularity"
 
 
 class EventNotPublic(NotFound):
@@ -83,14 +97,38 @@ select e.id, e.title, e.category, e.local_start, e.zone, e.starts_at, v.name, v.
   (select min(t.price_minor + t.fee_minor) from ticket_type t where t.event_id = e.id), e.sales_open_at, {ON_SALE}
 from event e join venue v on v.id = e.venue_id
 """
-LIST = f"""{CARD}
+SMALLEST = "(select min(t.price_minor + t.fee_minor) from ticket_type t where t.event_id = e.id)"
+MAJOR = f"({SMALLEST}::numeric / case when e.currency = any(:whole) then 1 when e.currency = any(:thousandths) then 1000 else 100 end)"
+"""The lowest all-in price in major units: what people mean by a price, whatever the currency."""
+
+SOLD = "(select event_id, count(*) as tickets from ticket where state <> 'cancelled' group by event_id)"
+LAST = "1e15"
+"""Behind everything: events without a price."""
+
+SORT_KEYS = {
+    EventSort.DATE: "extract(epoch from e.starts_at)",
+    EventSort.PRICE_ASC: f"coalesce({MAJOR}, {LAST})",
+    EventSort.PRICE_DESC: f"coalesce(-{MAJOR}, {LAST})",
+    EventSort.POPULARITY: "-coalesce(sold.tickets, 0)",
+}
+"""Ascending, then by id: a page goes on behind the last key of the one before."""
+
+
+def _list_sql(sort: EventSort) -> str:
+    key = SORT_KEYS[sort]
+    sold = f" left join {SOLD} sold on sold.event_id = e.id" if sort is EventSort.POPULARITY else ""
+    return f"""{CARD.replace("from event e", f", {key} as sort_key from event e")}{sold}
 where e.status = 'published' and {PUBLIC} and e.starts_at > :now
   and (cast(:city as text) is null or v.city = :city)
   and (cast(:category as text) is null or e.category = :category)
   and (cast(:search as text) is null or e.title ilike :search or v.name ilike :search
     or exists (select from event_artist ea join artist a on a.id = ea.artist_id where ea.event_id = e.id and a.name ilike :search))
-  and (e.starts_at, e.id) > (:after, :after_id)
-order by e.starts_at, e.id
+  and (cast(:date_from as date) is null or e.local_start >= cast(:date_from as date))
+  and (cast(:date_to as date) is null or e.local_start < cast(:date_to as date) + 1)
+  and (cast(:price_min as numeric) is null or {MAJOR} >= :price_min)
+  and (cast(:price_max as numeric) is null or {MAJOR} <= :price_max)
+  and (cast(:after as numeric) is null or ({key}, e.id) > (cast(:after as numeric), :after_id))
+order by {key}, e.id
 limit :limit
 """
 
@@ -102,32 +140,41 @@ def list_events(
     search: str | None = None,
     city: str | None = None,
     category: str | None = None,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    price_min: Decimal | None = None,
+    price_max: Decimal | None = None,
+    sort: EventSort = EventSort.DATE,
     cursor: str | None = None,
     limit: int = 24,
 ) -> EventPage:
-    """Public events to come, soonest first. `search` looks in title, venue and artists.
+    """Public events to come. `search` looks in title, venue and artists; dates are the venue's, both included; prices are all-in,
+    of the cheapest place, in major units of the event's own currency.
 
-    Raises `Malformed` for a bad cursor and for a NUL character, which PostgreSQL's text can't hold.
+    Raises `Malformed` for a cursor that is not of this sort, and for a NUL character, which PostgreSQL's text can't hold.
     """
     if any("\0" in (value or "") for value in (search, city, category)):
         raise Malformed("A filter holds a NUL character.")
-    after, after_id = _read_cursor(cursor) if cursor else (now, UUID(int=0))
-    pattern = _like(search) if search and search.strip() else None
+    after, after_id = _read_cursor(cursor, sort) if cursor else (None, None)
     limit = max(1, min(limit, MOST_PER_PAGE))
-    rows = session.execute(
-        text(LIST),
-        {
-            "now": now,
-            "search": pattern,
-            "city": city or None,
-            "category": category or None,
-            "after": after,
-            "after_id": after_id,
-            "limit": limit + 1,
-        },
-    ).all()
-    events = tuple(EventCard(*row) for row in rows[:limit])
-    return EventPage(events, _cursor(events[-1]) if len(rows) > limit else None)
+    parameters = {
+        "now": now,
+        "search": _like(search) if search and search.strip() else None,
+        "city": city or None,
+        "category": category or None,
+        "date_from": date_from,
+        "date_to": date_to,
+        "price_min": price_min,
+        "price_max": price_max,
+        "whole": WHOLE,
+        "thousandths": THOUSANDTHS,
+        "after": after,
+        "after_id": after_id,
+        "limit": limit + 1,
+    }
+    rows = session.execute(text(_list_sql(sort)), parameters).all()
+    events = tuple(EventCard(*row[:-1]) for row in rows[:limit])
+    return EventPage(events, _cursor(sort, rows[limit - 1].sort_key, events[-1].id) if len(rows) > limit else None)
 
 
 def _like(search: str) -> str:
@@ -135,18 +182,18 @@ def _like(search: str) -> str:
     return f"%{literal}%"
 
 
-def _cursor(event: EventCard) -> str:
-    return base64.urlsafe_b64encode(f"{event.starts_at.isoformat()}|{event.id}".encode()).decode()
+def _cursor(sort: EventSort, key: Decimal, event_id: UUID) -> str:
+    return base64.urlsafe_b64encode(f"{sort.value}|{key}|{event_id}".encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+def _read_cursor(cursor: str, sort: EventSort) -> tuple[Decimal, UUID]:
     try:
-        instant, event_id = base64.urlsafe_b64decode(cursor.encode()).decode().split("|")
-        after = datetime.fromisoformat(instant)
-        if after.tzinfo is None:
-            raise ValueError("naive")
+        name, key, event_id = base64.urlsafe_b64decode(cursor.encode()).decode().split("|")
+        after = Decimal(key)
+        if name != sort.value or not after.is_finite() or abs(after) > MOST_KEY:
+            raise ValueError(name)
         return after, UUID(event_id)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, InvalidOperation) as error:
         raise Malformed("This page address is not one of ours: start again from the first page.") from error
 
 

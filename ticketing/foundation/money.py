@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
-from babel.numbers import format_currency, get_currency_precision, is_currency
+from babel.numbers import format_currency, get_currency_precision, is_currency, list_currencies
 
 from ticketing.foundation.errors import Invalid
 
@@ -103,3 +103,8 @@ def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
     for index in remainders[: magnitude - sum(parts)]:
         parts[index] += 1
     return [sign * part for part in parts]
+
+
+def currencies_of_exponent(digits: int) -> list[str]:
+    """The codes of all currencies with so many decimals, for SQL that compares amounts in major units."""
+    return sorted(code for code in list_currencies() if get_currency_precision(code) == digits)

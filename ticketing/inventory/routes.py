@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -15,6 +17,10 @@ from ticketing.inventory import seatmap
 
 router = APIRouter(prefix="/api/events", tags=["events"])
 Text = Annotated[str | None, Query(max_length=200)]
+Price = Annotated[
+    Decimal | None,
+    Query(ge=0, le=10**12, decimal_places=3, description="all-in, of the cheapest place, as in 19.50 of the event's currency"),
+]
 
 
 @router.get("")
@@ -23,13 +29,31 @@ def list_events(
     search: Text = None,
     city: Text = None,
     category: Text = None,
+    date_from: Annotated[date | None, Query(description="the venue's date, included")] = None,
+    date_to: Annotated[date | None, Query(description="the venue's date, included")] = None,
+    price_min: Price = None,
+    price_max: Price = None,
+    sort: browse.EventSort = browse.EventSort.DATE,
     cursor: Text = None,
     limit: Annotated[int, Query(ge=1, le=browse.MOST_PER_PAGE)] = 24,
 ) -> Response:
-    """Public events to come, soonest first; `search` looks in title, venue and artists. Follow `next_cursor` for more."""
+    """Public events to come; `search` looks in title, venue and artists. Follow `next_cursor`, with the same sort, for more."""
     with request.app.state.database.transaction() as session:
-        now = database_now(session)
-        return Json(browse.list_events(session, now=now, search=search, city=city, category=category, cursor=cursor, limit=limit))
+        found = browse.list_events(
+            session,
+            now=database_now(session),
+            search=search,
+            city=city,
+            category=category,
+            date_from=date_from,
+            date_to=date_to,
+            price_min=price_min,
+            price_max=price_max,
+            sort=sort,
+            cursor=cursor,
+            limit=limit,
+        )
+    return Json(found)
 
 
 @router.get("/{event_id}")

@@ -20,6 +20,12 @@ from ticketing.storefront.view import page
 
 router = APIRouter()
 SEATS_PER_VIEW = 600
+SORTS = {
+    browse.EventSort.DATE: "Soonest first",
+    browse.EventSort.PRICE_ASC: "Lowest price first",
+    browse.EventSort.PRICE_DESC: "Highest price first",
+    browse.EventSort.POPULARITY: "Most sold first",
+}
 Filter = Annotated[str | None, Query(max_length=200)]
 Seats = Annotated[list[int] | None, Query(max_length=100)]
 
@@ -29,14 +35,22 @@ class StandingSection(NotFound):
 
 
 @router.get("/")
-def show_events(request: Request, search: Filter = None, city: Filter = None, category: Filter = None, cursor: Filter = None) -> Response:
+def show_events(
+    request: Request,
+    search: Filter = None,
+    city: Filter = None,
+    category: Filter = None,
+    sort: browse.EventSort = browse.EventSort.DATE,
+    cursor: Filter = None,
+) -> Response:
     """What is on."""
     with request.app.state.database.transaction() as session:
         now = database_now(session)
-        found = browse.list_events(session, now=now, search=search, city=city, category=category, cursor=cursor, limit=24)
+        found = browse.list_events(session, now=now, search=search, city=city, category=category, sort=sort, cursor=cursor, limit=24)
         cities, categories = browse.list_filters(session, now=now)
-    chosen = {"search": search or "", "city": city or "", "category": category or ""}
-    return page(request, "events.html", user=current_user(request), found=found, cities=cities, categories=categories, chosen=chosen)
+    chosen = {"search": search or "", "city": city or "", "category": category or "", "sort": sort.value}
+    user = current_user(request)
+    return page(request, "events.html", user=user, found=found, cities=cities, categories=categories, sorts=SORTS, chosen=chosen)
 
 
 @router.get("/events/{event_id}")
