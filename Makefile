@@ -10,7 +10,7 @@ READY := .venv/.ready
 SOURCES := ticketing flows sql dashboards tests
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool any-order faults-orders torn-reads serve dashboards flows verify lock
+.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool any-order contract faults-orders torn-reads serve dashboards flows verify lock
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench-pool: $(READY) ## Places of one general-admission pool, beside one hot row
 
 any-order: $(READY) ## Holds, orders and payments in any order against a model; EXAMPLES=200 STEPS=60
 	@EXAMPLES=$(or $(EXAMPLES),200) STEPS=$(or $(STEPS),60) $(BIN)/pytest tests/orders/test_any_order.py
+
+contract: $(READY) ## Every endpoint fuzzed by its specification, in each role; EXAMPLES=100
+	@EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest tests/contract
 
 faults-orders: $(READY) ## Two API processes killed again and again under buyers, capture beside them; LASTS=seconds
 	@$(BIN)/pytest tests/faults --fault-seconds $(or $(LASTS),60)

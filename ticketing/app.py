@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticketing.accounts.access import authorise
+from ticketing.accounts.access import Role, authorise
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.http import SameOriginOnly
 from ticketing.accounts.link_routes import router as links_router
@@ -27,6 +27,7 @@ from ticketing.edge import Edge
 from ticketing.foundation.db import Database
 from ticketing.foundation.http import install_problems
 from ticketing.foundation.limits import Limits
+from ticketing.foundation.openapi import document_answers
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.inventory.routes import router as events_router
@@ -127,6 +128,7 @@ def _document(app: FastAPI) -> None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
             order_routes.describe(document)
             describe_aliases(document)
+            document_answers(document, public={endpoint for endpoint, rule in app.state.rules.items() if Role.ANYONE in rule.roles})
             app.openapi_schema = document
         return app.openapi_schema
 

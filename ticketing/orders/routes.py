@@ -232,7 +232,8 @@ ENDPOINTS: list[tuple[str, str, Any, type[BaseModel] | None]] = [
     ("GET", "/payments/{id}", read_payment, None),
     ("POST", "/payments/webhooks/{provider}", take_webhook, None),
 ]
-TEXT = {"type": "string"}
+TEXT = {"type": "string", "minLength": 1}
+UUID_TEXT = {"type": "string", "format": "uuid"}
 KEYED = {create_hold, place_order, cancel_order, start_payment}
 
 routes = [Route("/api" + path, _guarded(endpoint), methods=[method]) for method, path, endpoint, _ in ENDPOINTS]
@@ -242,7 +243,9 @@ def describe(openapi: dict[str, Any]) -> None:
     """Add these routes to the OpenAPI document."""
     for method, path, endpoint, body in ENDPOINTS:
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-        parameters: list[dict[str, Any]] = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in names]
+        parameters: list[dict[str, Any]] = [
+            {"name": name, "in": "path", "required": True, "schema": TEXT if name == "provider" else UUID_TEXT} for name in names
+        ]
         if endpoint in KEYED:
             hint = "Any unique text; the same again on a retry gives the same answer."
             parameters.append({"name": "Idempotency-Key", "in": "header", "required": True, "description": hint, "schema": TEXT})
@@ -251,10 +254,7 @@ def describe(openapi: dict[str, Any]) -> None:
             "operationId": endpoint.__name__,
             "tags": ["booking"],
             "parameters": parameters,
-            "responses": {
-                "201" if method == "POST" and "webhooks" not in path else "200": {"description": "Done"},
-                "default": {"description": "A problem", "content": {"application/problem+json": {}}},
-            },
+            "responses": {"201" if method == "POST" and "webhooks" not in path else "200": {"description": "Done"}},
         }
         if body is not None:
             schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
