@@ -6,6 +6,7 @@ import time
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
@@ -145,3 +146,42 @@ def test_a_form_of_another_site_is_refused(client: TestClient) -> None:
     answer = client.post("/api/logout", headers={"Origin": "http://elsewhere.example"})
     problem(answer, 403, "other-site")
     assert client.get("/api/me").status_code == 200
+
+
+def test_orders_are_read_page_by_page_newest_first(client: TestClient, on_sale: factories.OnSale) -> None:
+    who = guest(client)
+    made = []
+    for seat in range(3):
+        order = client.post("/api/orders", json={"hold_ids": [hold(client, on_sale, who, [seat])["id"]]}, headers=keyed(who))
+        made.append(order.json()["id"])
+    first = client.get("/api/orders", params={"limit": 2}, headers=who).json()
+    assert [order["id"] for order in first["orders"]] == made[:0:-1]
+    second = client.get("/api/orders", params={"limit": 2, "cursor": first["next_cursor"]}, headers=who).json()
+    assert ([order["id"] for order in second["orders"]], second["next_cursor"]) == ([made[0]], None)
+    problem(client.get("/api/orders", params={"cursor": "x"}, headers=who), 400, "malformed")
+    for limit in ("0", "101", "x", "-1", "99999", "١"):
+        problem(client.get("/api/orders", params={"limit": limit}, headers=who), 422, "invalid")
+
+
+def test_best_available_seats_are_held_when_asked_for(client: TestClient, on_sale: factories.OnSale) -> None:
+    who = guest(client)
+    answer = client.post(f"/api/events/{on_sale.event.id}/holds", json={"best": {"quantity": 3}}, headers=keyed(who))
+    assert answer.status_code == 201
+    seats = sorted(line["seat_no"] for line in answer.json()["lines"])
+    assert seats == list(range(seats[0], seats[0] + 3))
+    both = client.post(f"/api/events/{on_sale.event.id}/holds", json={"best": {"quantity": 1}, "seats": [1]}, headers=keyed(who))
+    problem(both, 422, "invalid")
+    many = client.post(f"/api/events/{on_sale.event.id}/holds", json={"best": {"quantity": 90}}, headers=keyed(who))
+    problem(many, 410, "no-adjacent-seats")
+
+
+@pytest.mark.parametrize("odd", ["Ada\0", "\0", "Ada\x1b[31m", "\u202eadA"])
+def test_names_that_cannot_be_shown_are_refused(client: TestClient, odd: str) -> None:
+    problem(client.post("/api/guests", json={"email": "ada@example.org", "display_name": odd}), 422, "invalid")
+
+
+def test_a_referrer_that_cannot_be_stored_is_refused(client: TestClient, on_sale: factories.OnSale) -> None:
+    who = guest(client)
+    held = hold(client, on_sale, who, [0])["id"]
+    answer = client.post("/api/orders", json={"hold_ids": [held], "referrer": "a\0b"}, headers=keyed(who))
+    problem(answer, 422, "invalid")

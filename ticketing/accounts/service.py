@@ -21,7 +21,7 @@ from ticketing.foundation.clock import zone as check_zone
 from ticketing.foundation.errors import Conflict, Invalid, NotFound, Unauthenticated
 from ticketing.foundation.ids import new_id
 
-ADDRESS = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}$")
+ADDRESS = re.compile(r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s.\x00-\x1f]{2,63}$")
 SLUG = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 
 
@@ -143,6 +143,8 @@ def _name(display_name: str) -> str:
     name = " ".join(display_name.split())
     if not 0 < len(name) <= 120:
         raise Invalid("A name has 1 to 120 characters.", fields={"display_name": "length"})
+    if not name.isprintable():
+        raise Invalid("A name has letters and signs that can be shown.", fields={"display_name": "characters"})
     return name
 
 

@@ -28,6 +28,8 @@ from ticketing.orders.rules import Channel
 from ticketing.orders.schemas import HoldBody, OrderBody, PaymentBody
 
 Body = TypeVar("Body", bound=BaseModel)
+ORDERS_PER_PAGE = 50
+MOST_ORDERS_PER_PAGE = 100
 
 
 async def _buyer(request: Request) -> UUID:
@@ -139,14 +141,27 @@ async def place_order(request: Request) -> Response:
 
 
 async def list_orders(request: Request) -> Response:
-    """The newest orders of the signed-in buyer."""
+    """The orders of the signed-in buyer, newest first. Follow `next_cursor` for older ones."""
     buyer = await _buyer(request)
+    limit, before = _page(request)
 
     def read() -> Any:
         with request.app.state.database.transaction() as session:
-            return service.list_orders(session, buyer_id=buyer)
+            return service.list_orders(session, buyer_id=buyer, limit=limit + 1, before=before)
 
-    return Json({"orders": await run_in_threadpool(read)})
+    orders = await run_in_threadpool(read)
+    return Json({"orders": orders[:limit], "next_cursor": orders[limit - 1].id if len(orders) > limit else None})
+
+
+def _page(request: Request) -> tuple[int, UUID | None]:
+    """(how many, after which); raises `Invalid`, `Malformed`."""
+    wanted, cursor = request.query_params.get("limit", str(ORDERS_PER_PAGE)), request.query_params.get("cursor")
+    if not (wanted.isascii() and wanted.isdecimal() and 1 <= int(wanted[:4]) <= MOST_ORDERS_PER_PAGE):
+        raise Invalid(f"A page has 1 to {MOST_ORDERS_PER_PAGE} orders.", fields={"limit": "range"})
+    try:
+        return int(wanted), UUID(cursor) if cursor else None
+    except ValueError:
+        raise Malformed("This page address is not one of ours: start again from the first page.") from None
 
 
 async def read_order(request: Request) -> Response:
@@ -234,6 +249,10 @@ ENDPOINTS: list[tuple[str, str, Any, type[BaseModel] | None]] = [
 ]
 TEXT = {"type": "string", "minLength": 1}
 UUID_TEXT = {"type": "string", "format": "uuid"}
+PAGE_PARAMETERS: list[dict[str, Any]] = [
+    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST_ORDERS_PER_PAGE}},
+    {"name": "cursor", "in": "query", "description": "`next_cursor` of the page before", "schema": UUID_TEXT},
+]
 KEYED = {create_hold, place_order, cancel_order, start_payment}
 
 routes = [Route("/api" + path, _guarded(endpoint), methods=[method]) for method, path, endpoint, _ in ENDPOINTS]
@@ -249,6 +268,8 @@ def describe(openapi: dict[str, Any]) -> None:
         if endpoint in KEYED:
             hint = "Any unique text; the same again on a retry gives the same answer."
             parameters.append({"name": "Idempotency-Key", "in": "header", "required": True, "description": hint, "schema": TEXT})
+        if endpoint is list_orders:
+            parameters += PAGE_PARAMETERS
         operation: dict[str, Any] = {
             "summary": endpoint.__doc__,
             "operationId": endpoint.__name__,

@@ -48,7 +48,7 @@ class HoldBody(_Body):
 
 class OrderBody(_Body):
     hold_ids: list[UUID] = Field(min_length=1, max_length=MOST_HOLDS_PER_ORDER)
-    referrer: str | None = Field(default=None, max_length=200)
+    referrer: str | None = Field(default=None, max_length=200, pattern=r"^[^\x00-\x1f]*$")
 
 
 class PaymentBody(_Body):

@@ -36,11 +36,10 @@ def newest_payment(session: Session, *, order_id: UUID) -> PaymentView | None:
     return read_payments(bare(session), [found])[0] if found else None
 
 
-def list_orders(session: Session, *, buyer_id: UUID, limit: int = 50) -> list[OrderView]:
-    """A buyer's orders, newest first."""
-    ids = session.execute(
-        text("select id from ticket_order where buyer_id = :buyer order by id desc limit :limit"), {"buyer": buyer_id, "limit": limit}
-    )
+def list_orders(session: Session, *, buyer_id: UUID, limit: int = 50, before: UUID | None = None) -> list[OrderView]:
+    """A buyer's orders, newest first; `before`: those that are older than this one."""
+    statement = "select id from ticket_order where buyer_id = :buyer and (cast(:before as uuid) is null or id < :before)"
+    ids = session.execute(text(f"{statement} order by id desc limit :limit"), {"buyer": buyer_id, "before": before, "limit": limit})
     return read_orders(bare(session), list(ids.scalars()))[::-1]
 
 
