@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ticketing.demo.flow_runs import FLOWS
 from ticketing.foundation import embedded
 from ticketing.foundation.ports import free_port, require_free_port
 from ticketing.foundation.settings import Settings
@@ -77,7 +78,7 @@ def test_demo_killed_half_way_starts_again_and_ends_clean(settings_of_demo: Sett
     assert told["buyers"]["paid"] > 20
     assert told["mails"] >= told["buyers"]["paid"]
     assert set(told["flows"].values()) == {"COMPLETED"}
-    assert len(told["flows"]) == 7
+    assert len(told["flows"]) == len(FLOWS)
     for port in ports_of(settings).values():
         require_free_port("127.0.0.1", port)
     assert not (settings.home / "postgresql" / "postmaster.pid").exists()
