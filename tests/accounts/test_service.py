@@ -34,7 +34,7 @@ def actions(session: Session, subject: UUID) -> list[str]:
 def test_person_can_sign_in_when_registered(session: Session, cipher: ContactCipher) -> None:
     user_id = register(session, cipher, " Ada@Example.org ")
     credential = service.find_credential(session, email="ada@example.ORG", cipher=cipher)
-    assert service.check_password(credential, PASSWORD) == Verified(user_id, None)
+    assert service.check_password(credential, PASSWORD) == Verified(user_id, HASH, None)
     assert actions(session, user_id) == ["user.registered"]
 
 

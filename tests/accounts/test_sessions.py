@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,9 +17,11 @@ from pwdlib.hashers.bcrypt import BcryptHasher
 from sqlalchemy import text
 
 from ticketing.accounts import service
-from ticketing.accounts.passwords import HashingLane, SignInsBusy, verify_password
+from ticketing.accounts.passwords import HashingLane, SignInsBusy, hash_password, verify_password
+from ticketing.accounts.rules import Audience
+from ticketing.accounts.sessions import open_session
 from ticketing.app import create_app
-from ticketing.foundation.db import Database
+from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.settings import Settings
 
 PASSWORD = "correct horse battery"
@@ -139,8 +143,49 @@ def test_a_long_password_is_verified_against_bcrypt_as_bcrypt_saw_it() -> None:
     assert verify_password("x" * 71, imported) == (False, None)
 
 
-def test_a_damaged_hash_lets_nobody_in() -> None:
-    assert verify_password(PASSWORD, "plain text") == (False, None)
+@pytest.mark.parametrize("damaged", ["plain text", "$2b$broken", "$2b$12$short", "$argon2id$v=19$broken", "$"])
+def test_a_damaged_hash_lets_nobody_in(damaged: str) -> None:
+    assert verify_password(PASSWORD, damaged) == (False, None)
+
+
+def check(app: FastAPI, email: str) -> service.Verified:
+    """The first half of a sign-in: the password was right when it was looked at."""
+    with app.state.database.transaction() as session:
+        credential = service.find_credential(session, email=email, cipher=app.state.cipher)
+    return service.check_password(credential, PASSWORD)
+
+
+def test_a_sign_in_is_refused_when_the_password_was_reset_meanwhile(app: FastAPI, ada: Person) -> None:
+    verified = check(app, ada.email)
+    with app.state.database.transaction() as session:
+        changed = text("update user_credential set password_hash = :hash where user_id = :id")
+        session.execute(changed, {"hash": hash_password("a new password"), "id": ada.id})
+    stale = replace(verified, better_hash=hash_password(PASSWORD))
+    for late in (verified, stale):
+        with pytest.raises(service.WrongCredentials), app.state.database.transaction() as session:
+            service.confirm_credential(session, verified=late)
+    assert [ada.sign_in(password).status_code for password in (PASSWORD, "a new password")] == [401, 200]
+
+
+def test_a_sign_in_is_refused_when_the_account_was_disabled_meanwhile(app: FastAPI, ada: Person, operator: Person) -> None:
+    verified = check(app, ada.email)
+    operator.ask("POST", f"/api/users/{ada.id}/disable", operator.first)
+    with pytest.raises(service.WrongCredentials), app.state.database.transaction() as session:
+        service.confirm_credential(session, verified=verified)
+
+
+def test_disabling_waits_for_a_sign_in_under_way_and_ends_its_session(app: FastAPI, ada: Person, operator: Person) -> None:
+    verified = check(app, ada.email)
+    with ThreadPoolExecutor(1) as pool:
+        with app.state.database.transaction() as session:
+            service.confirm_credential(session, verified=verified)
+            disabling = pool.submit(operator.ask, "POST", f"/api/users/{ada.id}/disable", operator.first)
+            with pytest.raises(TimeoutError):
+                disabling.result(timeout=0.3)
+            token = open_session(session, user_id=ada.id, audience=Audience.SHOP, now=database_now(session))
+        assert disabling.result(timeout=10).status_code == 204
+    operator.ask("POST", f"/api/users/{ada.id}/enable", operator.first)
+    assert ada.ask("GET", "/api/me", token).status_code == 401
 
 
 def test_hashing_refuses_more_when_its_lane_is_full() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from tests.messages.conftest import Desk
 from tests.sinks import Sink
 from ticketing.accounts.links import LinkSigner
-from ticketing.accounts.rules import LinkPurpose
+from ticketing.accounts.rules import ContactKind, LinkPurpose
 from ticketing.app import create_app
 from ticketing.foundation.db import Database
 from ticketing.foundation.settings import Settings
@@ -76,8 +76,10 @@ def sign_in(client: TestClient, email: str, password: str) -> int:
 
 
 def verified(desk: Desk, email: str) -> bool:
-    user = desk.query("select user_id, verified_at from user_contact order by id desc limit 1")
-    return user[0].verified_at is not None
+    index = desk.composer.cipher.blind_index(ContactKind.EMAIL, email)
+    with desk.database.transaction() as session:
+        found = text("select verified_at is not null from user_contact where blind_index = :index")
+        return bool(session.execute(found, {"index": index}).scalar_one())
 
 
 def test_the_link_of_a_registration_confirms_the_address_once(client: TestClient, desk: Desk, sink: Sink, email: str) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ticketing.accounts.rules import Audience, ContactKind
-from ticketing.accounts.service import Credential, check_password, find_credential, keep_better_hash
+from ticketing.accounts.service import Credential, check_password, confirm_credential, find_credential
 from ticketing.accounts.sessions import SESSION_LENGTH, SignedIn, find_session, open_session, sign_out
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import Unauthenticated
@@ -96,7 +96,7 @@ async def open_by_password(request: Request, *, email: str, password: str, audie
 
     def open_it() -> str:
         with state.database.transaction() as session:
-            keep_better_hash(session, verified=verified)
+            confirm_credential(session, verified=verified)
             return new_session(request, session, user_id=verified.user_id, audience=audience, now=database_now(session))
 
     return await run_in_threadpool(open_it), verified.user_id

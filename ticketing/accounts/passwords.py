@@ -56,7 +56,10 @@ def verify_password(password: str, password_hash: str | None) -> tuple[bool, str
     stored = password_hash or _nobody()
     given = password[:LONGEST]
     if stored.startswith("$2"):
-        right = BcryptHasher().verify(given.encode()[:BCRYPT_BYTES], stored)
+        try:
+            right = BcryptHasher().verify(given.encode()[:BCRYPT_BYTES], stored)
+        except ValueError:  # a damaged hash
+            right = False
         return right, _hasher.hash(given) if right else None
     try:
         right, better_hash = _hasher.verify_and_update(given, stored)

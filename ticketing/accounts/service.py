@@ -189,9 +189,10 @@ def find_credential(session: Session, *, email: str, cipher: ContactCipher) -> C
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """An account whose password was right."""
+    """An account whose password was right, for the hash that was checked."""
 
     user_id: UUID
+    checked_hash: str
     better_hash: str | None
     """To be stored in place of one that was imported, or made with weaker parameters."""
 
@@ -199,17 +200,33 @@ class Verified:
 def check_password(credential: Credential, password: str) -> Verified:
     """Raises `WrongCredentials`. Slow: call it outside a transaction."""
     right, better_hash = verify_password(password, credential.password_hash)
-    if not right or credential.user_id is None:
-        raise WrongCredentials("Address and password don't go together.")
-    return Verified(credential.user_id, better_hash)
+    if not right or credential.user_id is None or credential.password_hash is None:
+        raise wrong_credentials()
+    return Verified(credential.user_id, credential.password_hash, better_hash)
 
 
-def keep_better_hash(session: Session, *, verified: Verified) -> None:
-    """Store the hash that `check_password` made anew, if it did."""
+def confirm_credential(session: Session, *, verified: Verified) -> None:
+    """The last word before a session is opened, in its transaction: the account is locked, stands, and still has the password.
+
+    Checking took its time, in which the password may have been reset or the account disabled. Raises `WrongCredentials`.
+    """
+    found = session.execute(
+        select(UserCredential)
+        .join(UserAccount, UserAccount.id == UserCredential.user_id)
+        .where(UserCredential.user_id == verified.user_id, UserCredential.password_hash == verified.checked_hash)
+        .where(UserAccount.disabled_at.is_(None))
+        .with_for_update()
+    ).scalar_one_or_none()
+    if found is None:
+        raise wrong_credentials()
     if verified.better_hash is not None:
-        credential = session.get_one(UserCredential, verified.user_id)
-        credential.password_hash = verified.better_hash
+        found.password_hash = verified.better_hash
         record(session, actor_id=verified.user_id, action="user.password_rehashed", subject_id=verified.user_id)
+
+
+def wrong_credentials() -> WrongCredentials:
+    """One answer, whatever is wrong."""
+    return WrongCredentials("Address and password don't go together.")
 
 
 def email_of(session: Session, *, user_id: UUID, cipher: ContactCipher) -> str | None:
