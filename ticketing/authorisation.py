@@ -1,4 +1,4 @@
-"""Who may call what: every endpoint of the API, its roles, whose rows they reach, and the scope an integrator's token needs.
+"""Who may call what: every endpoint of the API, its roles, and whose rows they reach.
 
 An endpoint that is missing here, or a rule without an endpoint, fails the start. Aliases have the rule of what they stand for.
 Starting a payment, holding and the like are for whoever is signed in: a guest is a user without a password.
@@ -15,16 +15,12 @@ from ticketing.accounts.access import Endpoint, Reach, Role, Rule
 ANYONE = frozenset({Role.ANYONE})
 SIGNED_IN = frozenset({Role.BUYER})
 MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
-FINANCE = frozenset({Role.OWNER, Role.FINANCE})
-ALL_MEMBERS = frozenset({Role.OWNER, Role.MANAGER, Role.FINANCE, Role.SUPPORT, Role.SCANNER})
 OPERATORS = frozenset({Role.OPERATOR})
 
 PUBLIC = Rule(ANYONE, Reach.PUBLIC)
-"""Anybody; also with any access token."""
 OWN = Rule(SIGNED_IN, Reach.SELF)
-"""A signed-in person's own things; no integrator's token reaches them."""
-OWN_ORDERS = Rule(SIGNED_IN, Reach.SELF, scope="orders")
-MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR, scope="vendor")
+"""A signed-in person's own things."""
+MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
 ACCOUNTS = {
@@ -53,24 +49,24 @@ EVENTS = {
 }
 
 BOOKING = {
-    ("POST", "/api/events/{id}/holds"): OWN_ORDERS,
-    ("GET", "/api/holds/{id}"): OWN_ORDERS,
-    ("PATCH", "/api/holds/{id}"): OWN_ORDERS,
-    ("DELETE", "/api/holds/{id}"): OWN_ORDERS,
-    ("POST", "/api/orders"): OWN_ORDERS,
-    ("GET", "/api/orders"): OWN_ORDERS,
-    ("GET", "/api/orders/{id}"): OWN_ORDERS,
-    ("DELETE", "/api/orders/{id}"): OWN_ORDERS,
-    ("POST", "/api/payments"): OWN_ORDERS,
-    ("GET", "/api/payments/{id}"): OWN_ORDERS,
+    ("POST", "/api/events/{id}/holds"): OWN,
+    ("GET", "/api/holds/{id}"): OWN,
+    ("PATCH", "/api/holds/{id}"): OWN,
+    ("DELETE", "/api/holds/{id}"): OWN,
+    ("POST", "/api/orders"): OWN,
+    ("GET", "/api/orders"): OWN,
+    ("GET", "/api/orders/{id}"): OWN,
+    ("DELETE", "/api/orders/{id}"): OWN,
+    ("POST", "/api/payments"): OWN,
+    ("GET", "/api/payments/{id}"): OWN,
     ("POST", "/api/payments/webhooks/{provider}"): PUBLIC,
 }
 
 TICKETS = {
-    ("GET", "/api/tickets"): OWN_ORDERS,
-    ("GET", "/api/tickets/{ticket_id}"): OWN_ORDERS,
-    ("HEAD", "/api/tickets/{ticket_id}"): OWN_ORDERS,
-    ("GET", "/api/tickets/{ticket_id}/qr"): OWN_ORDERS,
+    ("GET", "/api/tickets"): OWN,
+    ("GET", "/api/tickets/{ticket_id}"): OWN,
+    ("HEAD", "/api/tickets/{ticket_id}"): OWN,
+    ("GET", "/api/tickets/{ticket_id}/qr"): OWN,
 }
 
 WEBHOOKS = {

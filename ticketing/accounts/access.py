@@ -14,8 +14,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
-from ticketing.accounts.http import current_caller
-from ticketing.accounts.rules import MemberRole
+from ticketing.accounts.http import current_user
 from ticketing.accounts.sessions import SignedIn
 from ticketing.foundation.errors import Forbidden, Unauthenticated
 
@@ -52,16 +51,10 @@ class RoleMissing(Forbidden):
     """The caller has none of the roles that may do this."""
 
 
-class ScopeMissing(Forbidden):
-    """The access token was not given the scope that this needs."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     roles: frozenset[Role]
     reach: Reach
-    scope: str | None = None
-    """What an access token of an integrator must carry; None: no such token may call this."""
 
 
 Endpoint = tuple[str, str]
@@ -84,15 +77,8 @@ class Caller:
         return self.user.user_id
 
 
-def allow(rule: Rule, user: SignedIn | None, scopes: frozenset[str] | None = None) -> Caller:
-    """The caller under a rule; raises `Unauthenticated`, `RoleMissing`, `ScopeMissing`.
-
-    `scopes` are those of an integrator's access token; None for a person's own session.
-    """
-    if user is not None and scopes is not None and (rule.scope is None or rule.scope not in scopes):
-        if Role.ANYONE in rule.roles:
-            return Caller(None, frozenset())
-        raise ScopeMissing("This access token does not reach that far.", scope=rule.scope)
+def allow(rule: Rule, user: SignedIn | None) -> Caller:
+    """The caller under a rule; raises `Unauthenticated`, `RoleMissing`."""
     if user is None:
         if Role.ANYONE in rule.roles:
             return Caller(None, frozenset())
@@ -110,13 +96,9 @@ def authorise(request: Request) -> Caller:
     rules: Mapping[Endpoint, Rule] = request.app.state.rules
     path = request.scope["route"].path
     rule = rules.get((request.method, path)) or rules["GET", path]  # HEAD where only GET is described
-    user, scopes = current_caller(request)
-    caller = allow(rule, user, scopes)
-    request.state.caller = caller
-    return caller
+    user = None if Role.ANYONE in rule.roles else current_user(request)  # browsing costs no look at sessions
+    return allow(rule, user)
 
 
 Authorised = Annotated[Caller, Depends(authorise)]
 """For the routes' signatures: FastAPI asks `authorise` once per request."""
-
-MEMBERS = frozenset(Role(role.value) for role in MemberRole)

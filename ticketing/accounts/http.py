@@ -46,11 +46,6 @@ def current_user(request: Request, audience: Audience = Audience.SHOP) -> Signed
         return find_session(session, token=token, audience=audience, now=database_now(session))
 
 
-def current_caller(request: Request) -> tuple[SignedIn | None, frozenset[str] | None]:
-    """Who calls, and the scopes of an integrator's access token (None for a person's own session)."""
-    return current_user(request), None
-
-
 def require_user(request: Request, audience: Audience = Audience.SHOP) -> SignedIn:
     """Who is signed in; raises `Unauthenticated`."""
     user = current_user(request, audience)
