@@ -1,0 +1,71 @@
+"""One call of every endpoint, for the table of who may call what. A feature's calls stand in a dictionary of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from ticketing.accounts.access import Endpoint
+
+Example = tuple[str, Any]
+"""Path with ids filled in, and the JSON body."""
+
+
+SOMETHING = uuid4()
+"""An id of nothing."""
+
+ACCOUNTS: dict[Endpoint, Example] = {
+    ("POST", "/api/register"): ("/api/register", {"email": "x", "password": "0123456789", "display_name": "X"}),
+    ("POST", "/api/login"): ("/api/login", {"email": 1}),  # right credentials are another test's
+    ("POST", "/api/guests"): ("/api/guests", {"email": "ada@example.org", "display_name": "Ada"}),
+    ("POST", "/api/logout"): ("/api/logout", None),
+    ("POST", "/api/email-verifications"): ("/api/email-verifications", {"email": "nobody@example.org"}),
+    ("POST", "/api/email-verifications/confirm"): ("/api/email-verifications/confirm", {"token": "x"}),
+    ("POST", "/api/password-resets"): ("/api/password-resets", {"email": "nobody@example.org"}),
+    ("POST", "/api/password-resets/confirm"): ("/api/password-resets/confirm", {"token": "x", "password": "0123456789"}),
+    ("GET", "/api/me"): ("/api/me", None),
+    ("GET", "/api/sessions"): ("/api/sessions", None),
+    ("DELETE", "/api/sessions"): ("/api/sessions", None),
+    ("DELETE", "/api/sessions/{session_id}"): (f"/api/sessions/{SOMETHING}", None),
+    ("POST", "/api/users/{user_id}/disable"): (f"/api/users/{SOMETHING}/disable", None),
+    ("POST", "/api/users/{user_id}/enable"): (f"/api/users/{SOMETHING}/enable", None),
+}
+
+WEBHOOKS: dict[Endpoint, Example] = {
+    ("POST", "/api/webhooks"): ("/api/webhooks", {"url": "https://127.0.0.1/", "events": ["order.confirmed"]}),
+    ("GET", "/api/webhooks"): ("/api/webhooks", None),
+    ("DELETE", "/api/webhooks/{webhook_id}"): (f"/api/webhooks/{SOMETHING}", None),
+    ("POST", "/api/webhooks/{webhook_id}/secret"): (f"/api/webhooks/{SOMETHING}/secret", None),
+    ("POST", "/api/webhooks/{webhook_id}/enable"): (f"/api/webhooks/{SOMETHING}/enable", None),
+    ("GET", "/api/webhooks/{webhook_id}/deliveries"): (f"/api/webhooks/{SOMETHING}/deliveries", None),
+    ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): (
+        f"/api/webhooks/{SOMETHING}/deliveries/{SOMETHING}/replay",
+        None,
+    ),
+}
+
+
+def booking_examples(*, event: UUID, hold: UUID, order: UUID, payment: UUID, ticket: str) -> dict[Endpoint, Example]:
+    """Of things that belong to the buyer."""
+    return {
+        ("GET", "/api/events"): ("/api/events", None),
+        ("GET", "/api/events/{event_id}"): (f"/api/events/{event}", None),
+        ("GET", "/api/events/{event_id}/tickets"): (f"/api/events/{event}/tickets", None),
+        ("HEAD", "/api/events/{event_id}/tickets"): (f"/api/events/{event}/tickets", None),
+        ("GET", "/api/events/{event_id}/seats"): (f"/api/events/{event}/seats", None),
+        ("POST", "/api/events/{id}/holds"): (f"/api/events/{event}/holds", {"seats": [0]}),
+        ("GET", "/api/holds/{id}"): (f"/api/holds/{hold}", None),
+        ("PATCH", "/api/holds/{id}"): (f"/api/holds/{hold}", None),
+        ("DELETE", "/api/holds/{id}"): (f"/api/holds/{hold}", None),
+        ("POST", "/api/orders"): ("/api/orders", {"hold_ids": [str(hold)]}),
+        ("GET", "/api/orders"): ("/api/orders", None),
+        ("GET", "/api/orders/{id}"): (f"/api/orders/{order}", None),
+        ("DELETE", "/api/orders/{id}"): (f"/api/orders/{order}", None),
+        ("POST", "/api/payments"): ("/api/payments", {"order_id": str(order)}),
+        ("GET", "/api/payments/{id}"): (f"/api/payments/{payment}", None),
+        ("POST", "/api/payments/webhooks/{provider}"): ("/api/payments/webhooks/nobody", {}),
+        ("GET", "/api/tickets"): ("/api/tickets", None),
+        ("GET", "/api/tickets/{ticket_id}"): (f"/api/tickets/{ticket}", None),
+        ("HEAD", "/api/tickets/{ticket_id}"): (f"/api/tickets/{ticket}", None),
+        ("GET", "/api/tickets/{ticket_id}/qr"): (f"/api/tickets/{ticket}/qr", None),
+    }
