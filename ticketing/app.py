@@ -40,9 +40,13 @@ from ticketing.storefront.pages import router as storefront_router
 from ticketing.storefront.problems import install_pages
 from ticketing.tickets.qr import TicketSigner
 from ticketing.tickets.routes import router as tickets_router
+from ticketing.waitingroom.places import Places
+from ticketing.waitingroom.routes import router as queues_router
+from ticketing.waitingroom.tokens import PlaceSigner
+from ticketing.waitingroom.watch import QueueWatch
 from ticketing.webhooks_out.routes import router as webhooks_router
 
-API_ROUTERS = (accounts_router, links_router, events_router, tickets_router, webhooks_router)
+API_ROUTERS = (accounts_router, links_router, events_router, queues_router, tickets_router, webhooks_router)
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 
 
@@ -66,7 +70,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.booking.start()
+        app.state.places.watch.start()
         yield
+        await run_in_threadpool(app.state.places.watch.stop)
         await run_in_threadpool(app.state.booking.stop)
         app.state.hashing.close()
         for provider in providers.values():
@@ -78,6 +84,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.booking = Booking(database, providers)
+    app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     app.state.hashing = HashingLane()
     app.state.limits = Limits(settings.redis_url)
     app.state.cipher = ContactCipher.from_secrets(settings.secrets)

@@ -62,6 +62,17 @@ BOOKING = {
     ("POST", "/api/payments/webhooks/{provider}"): PUBLIC,
 }
 
+WAITING_ROOM = {
+    ("POST", "/api/events/{id}/queue"): OWN,
+    ("GET", "/api/queue/{token}"): PUBLIC,
+    ("DELETE", "/api/queue/{token}"): PUBLIC,
+    ("PUT", "/api/events/{event_id}/queue"): MANAGERS_OF_VENDOR,
+    ("GET", "/api/events/{event_id}/queue"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/queue/pause"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/queue/resume"): MANAGERS_OF_VENDOR,
+}
+"""A place's token is what shows whose it is."""
+
 TICKETS = {
     ("GET", "/api/tickets"): OWN,
     ("GET", "/api/tickets/{ticket_id}"): OWN,
@@ -79,7 +90,7 @@ WEBHOOKS = {
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): MANAGERS_OF_VENDOR,
 }
 
-RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **BOOKING, **TICKETS, **WEBHOOKS}
+RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
 
 
 def endpoints(routes: Iterable[BaseRoute]) -> set[Endpoint]:

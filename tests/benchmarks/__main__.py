@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import contention, holds, orders, pool
+from tests.benchmarks import contention, holds, orders, pool, queue
 
-BENCHMARKS = {"contention": contention, "holds": holds, "orders": orders, "pool": pool}
+BENCHMARKS = {"contention": contention, "holds": holds, "orders": orders, "pool": pool, "queue": queue}
 
 
 def main() -> int:

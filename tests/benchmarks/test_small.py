@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from tests.benchmarks import contention, holds, orders, pool
+from tests.benchmarks import contention, holds, orders, pool, queue
 
 
 def test_orders_prints_both_figures_and_breaks_nothing() -> None:
@@ -36,4 +36,11 @@ def test_pool_prints_its_figure_and_breaks_nothing() -> None:
     (line,) = pool.run(argparse.Namespace(seconds=1, rounds=1, clients=8, buyers=1_000))
     assert line.figure > 0
     assert line.yardstick > 0
+    assert line.details["invariants_broken"] == []
+
+
+def test_queue_lets_everybody_in_under_the_cap() -> None:
+    (line,) = queue.run(argparse.Namespace(buyers=100, shoppers=40, seconds=1, seed=1))
+    assert line.details["most_inside"] <= 40
+    assert sum(line.details["ends"].values()) == line.details["ends"]["held"] + line.details["ends"].get("walked_away", 0) == 100
     assert line.details["invariants_broken"] == []

@@ -166,6 +166,15 @@ BROKEN = {
         "T1",
         "update event_seat es set ticket_type_id = (select t.id from ticket_type t where t.event_id <> es.event_id limit 1)",
     ),
+    "Q1: somebody is let in before their turn": (
+        "Q1",
+        "update queue_entry set state = 'admitted', admitted_at = app_now(), turn_ends_at = app_now() where state = 'waiting'",
+    ),
+    "Q1: somebody is let in before those in front": (
+        "Q1",
+        "update queue_entry set admitted_at = admitted_at + interval '1 minute' where position = 1",
+    ),
+    "Q1: somebody is passed over": ("Q1", "update queue set admitted_upto = 3"),
     "I1: two keys made one hold": (
         "I1",
         "insert into idempotency_key"

@@ -21,6 +21,8 @@ from ticketing.orders.rules import Channel
 from ticketing.orders.settle import Settlement
 from ticketing.payments.providers import ProviderNotice, ProviderPayment, ProviderRefund, ProviderSession
 from ticketing.payments.refunds import send_due_refunds
+from ticketing.waitingroom.admit import advance_queue
+from ticketing.waitingroom.service import QueueSettings, set_queue
 
 
 class MemoryProvider:
@@ -105,8 +107,8 @@ class World:
         self.booking.start()
         with self.database.transaction() as session:
             self.sale = factories.make_event_on_sale(session, now=self.start)
-            factories.make_event_on_sale(session, now=self.start)
-            self.buyers = factories.buyer_ids(session, 12)
+            self.queued = factories.make_event_on_sale(session, now=self.start)
+            self.buyers = factories.buyer_ids(session, 15)
         self._used = 0
 
     def at(self, minutes: float) -> None:
@@ -166,6 +168,7 @@ class World:
         self._paid_twice()
         self._released_and_cancelled()
         self._paid_late()
+        self._queued()
         self.at(118)
         self.hold(self.buyer(), seats=(20,), places=2)
         send_due_refunds(self.database, {"fake": self.provider})
@@ -199,6 +202,18 @@ class World:
         self.sweep()
         self.buy(seats=(7,))
         assert [self.settle(payment) for payment in payments] == [Settlement.RECLAIMED, Settlement.REFUND_PLANNED]
+
+    def _queued(self) -> None:
+        """Three come to a waiting room that lets two in."""
+        event, vendor = self.queued.event, self.queued.vendor
+        settings = QueueSettings(self.start, most_shoppers=2, grace_seconds=3600, shopping_seconds=3600, per_minute=None)
+        with self.database.transaction() as session:
+            set_queue(session, vendor_ids=[vendor.id], event_id=event.id, settings=settings, actor_id=vendor.id)
+        for buyer in (self.buyer(), self.buyer(), self.buyer()):
+            self.booking.wait(self.booking.enter_queue(event_id=event.id, buyer_id=buyer, tell=False))
+        with self.database.connect() as connection, connection.transaction():
+            self.database.set_clock(connection)
+            advance_queue(connection, event_id=event.id)
 
     def stop(self) -> None:
         self.booking.stop()

@@ -44,6 +44,17 @@ WEBHOOKS: dict[Endpoint, Example] = {
     ),
 }
 
+STRANGE_PLACE = "A" * 75
+WAITING_ROOM: dict[Endpoint, Example] = {
+    ("GET", "/api/queue/{token}"): (f"/api/queue/{STRANGE_PLACE}", None),
+    ("DELETE", "/api/queue/{token}"): (f"/api/queue/{STRANGE_PLACE}", None),
+    ("PUT", "/api/events/{event_id}/queue"): (f"/api/events/{SOMETHING}/queue", {"opens_at": "2027-03-01T09:00:00Z", "most_shoppers": 5}),
+    ("GET", "/api/events/{event_id}/queue"): (f"/api/events/{SOMETHING}/queue", None),
+    ("POST", "/api/events/{event_id}/queue/pause"): (f"/api/events/{SOMETHING}/queue/pause", None),
+    ("POST", "/api/events/{event_id}/queue/resume"): (f"/api/events/{SOMETHING}/queue/resume", None),
+    ("POST", "/api/events/{id}/queue"): (f"/api/events/{SOMETHING}/queue", {}),
+}
+
 
 def booking_examples(*, event: UUID, hold: UUID, order: UUID, payment: UUID, ticket: str) -> dict[Endpoint, Example]:
     """Of things that belong to the buyer."""

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from tests import factories
 from tests.buying import buy, place_order, start_payment
-from tests.security.examples import ACCOUNTS, WEBHOOKS, Example, booking_examples
+from tests.security.examples import ACCOUNTS, WAITING_ROOM, WEBHOOKS, Example, booking_examples
 from ticketing.accounts import service as accounts
 from ticketing.accounts import sessions
 from ticketing.accounts.access import Endpoint, Reach, Role
@@ -68,7 +68,10 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
         hold = booking.wait(booking.hold(event_id=sale.event.id, buyer_id=buyer, key="h", digest=b"", seats=[9]))
         ticket = tickets_of(app, {"Authorization": f"Bearer {tokens['buyer']}"})[0]["id"]
         examples = (
-            ACCOUNTS | WEBHOOKS | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)
+            ACCOUNTS
+            | WEBHOOKS
+            | WAITING_ROOM
+            | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)
         )
         yield Scene(app, tokens, examples)
 

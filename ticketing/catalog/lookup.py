@@ -44,3 +44,8 @@ def find_imported_events(session: Session, *, vendor_id: UUID) -> dict[str, Impo
     columns = (Event.source_key, Event.id, Event.status, Event.sales_close_at)
     rows = session.execute(select(*columns).where(Event.vendor_id == vendor_id, Event.source_key.is_not(None)))
     return {key: ImportedEvent(event_id, status, closes_at) for key, event_id, status, closes_at in rows}
+
+
+def find_vendor_of_event(session: Session, *, event_id: UUID) -> UUID | None:
+    """Whose event it is."""
+    return session.execute(select(Event.vendor_id).where(Event.id == event_id)).scalar_one_or_none()

@@ -23,6 +23,7 @@ from ticketing.messages.rules import MessageKind
 from ticketing.orders.service import get_order
 from ticketing.tickets.qr import TicketSigner, qr_png
 from ticketing.tickets.service import order_tickets
+from ticketing.waitingroom.tokens import PlaceSigner, PlaceToken
 
 SUBJECTS = {
     MessageKind.ORDER_CONFIRMED: "Your tickets: {title} (order {code})",
@@ -30,6 +31,7 @@ SUBJECTS = {
     MessageKind.PAYMENT_RETURNED: "Your payment comes back: order {code}",
     MessageKind.VERIFY_EMAIL: "Confirm your e-mail address",
     MessageKind.RESET_PASSWORD: "Set a new password",
+    MessageKind.YOUR_TURN: "It is your turn: {title}",
 }
 LINK_PATHS = {MessageKind.VERIFY_EMAIL: "/verify", MessageKind.RESET_PASSWORD: "/reset"}
 """Where the storefront follows the links of these mails."""
@@ -49,6 +51,12 @@ from user_account u, ticket_order o join vendor v on v.id = o.vendor_id
 where u.id = :recipient and o.id = :order
 """
 
+TURN = """
+select e.id as event_id, e.title, e.zone, q.position, q.turn_ends_at at time zone e.zone as until_local, u.locale
+from queue_entry q join event e on e.id = q.event_id join user_account u on u.id = :recipient
+where q.id = :entry and q.state = 'admitted' and q.turn_ends_at > :now
+"""
+
 REFUNDS = """
 select sum(amount_minor)::bigint as amount_minor, max(currency) as currency, max(reason) as reason, max(order_id::text)::uuid as order_id
 from refund where {which}
@@ -66,22 +74,30 @@ class Composer:
     cipher: ContactCipher
     signer: TicketSigner
     links: LinkSigner
+    places: PlaceSigner
     public_url: str
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Composer:
         secrets = settings.secrets
         return cls(
-            ContactCipher.from_secrets(secrets), TicketSigner.from_secrets(secrets), LinkSigner.from_secrets(secrets), settings.public_url
+            ContactCipher.from_secrets(secrets),
+            TicketSigner.from_secrets(secrets),
+            LinkSigner.from_secrets(secrets),
+            PlaceSigner.from_secrets(secrets),
+            settings.public_url,
         )
 
     def compose(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID, now: datetime) -> EmailMessage:
         """The mail without sender, recipient, date and id.
 
-        `subject_id` is the order's, for `payment_returned` the refund's, for links the link's. Raises `NothingToSay`.
+        `subject_id` is the order's, for `payment_returned` the refund's, for links the link's, for a turn that of the place in the
+        queue. Raises `NothingToSay`.
         """
         if kind in LINK_PATHS:
             return self._link_mail(session, kind=kind, link_id=subject_id, now=now)
+        if kind is MessageKind.YOUR_TURN:
+            return self._turn_mail(session, entry_id=subject_id, recipient_id=recipient_id, now=now)
         return self._order_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id)
 
     def _link_mail(self, session: Session, *, kind: MessageKind, link_id: UUID, now: datetime) -> EmailMessage:
@@ -90,6 +106,18 @@ class Composer:
             raise NothingToSay("the link was used, or is too old")
         link = f"{self.public_url}{LINK_PATHS[kind]}/{self.links.token(link_id, purpose)}"
         return _mail(kind, subject=SUBJECTS[kind], values={"link": link})
+
+    def _turn_mail(self, session: Session, *, entry_id: UUID, recipient_id: UUID, now: datetime) -> EmailMessage:
+        turn = session.execute(text(TURN), {"entry": entry_id, "recipient": recipient_id, "now": now}).one_or_none()
+        if turn is None:
+            raise NothingToSay("the turn is over")
+        link = f"{self.public_url}/queue/{self.places.write(PlaceToken(turn.event_id, entry_id, turn.position))}"
+        until = _wall_time(turn.until_local, locale=turn.locale)
+        return _mail(
+            MessageKind.YOUR_TURN,
+            subject=SUBJECTS[MessageKind.YOUR_TURN].format(title=turn.title),
+            values={"turn": turn, "link": link, "until": until},
+        )
 
     def _order_mail(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID) -> EmailMessage:
         refund = _refund(session, kind, subject_id)

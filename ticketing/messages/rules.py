@@ -17,6 +17,8 @@ class MessageKind(StrEnum):
     """A link that proves an address."""
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a kind of message
     """A link that sets a new password."""
+    YOUR_TURN = "your_turn"
+    """The waiting room lets them in, for some minutes."""
 
 
 AT_LEAST_ONCE = frozenset(MessageKind)

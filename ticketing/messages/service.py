@@ -35,6 +35,7 @@ TOPICS = {
     "payment.returned": MessageKind.PAYMENT_RETURNED,
     "account.verification_asked": MessageKind.VERIFY_EMAIL,
     "account.reset_asked": MessageKind.RESET_PASSWORD,
+    "queue.turn": MessageKind.YOUR_TURN,
 }
 """What of the outbox people are told. Other topics (`event.published`, `refund.settled`) are consumed and tell nobody."""
 

@@ -18,6 +18,7 @@ from ticketing.inventory.best import BestHandler, BestRequest
 from ticketing.inventory.claim import ClaimHandler, ClaimRequest
 from ticketing.inventory.holds import HoldChange, HoldChangeHandler, HoldView
 from ticketing.inventory.writer import Writer
+from ticketing.orders.admission import AdmittedOnly
 from ticketing.orders.cancel import CancelHandler, CancelRequest
 from ticketing.orders.pay import IntentHandler, IntentRequest, PaymentView, ProviderNotOffered, SessionOpened, SessionOpenedHandler
 from ticketing.orders.place import PlaceHandler, PlaceRequest
@@ -25,6 +26,7 @@ from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel
 from ticketing.orders.settle import SettleHandler, Settlement, SettleRequest
 from ticketing.payments.providers import PaymentProvider, ProviderNotice, polled_notice
+from ticketing.waitingroom.enter import EnterHandler, EnterRequest, Place
 
 Result = TypeVar("Result")
 WAIT_SECONDS = 30
@@ -42,11 +44,12 @@ class Booking:
                 "intent": IntentHandler(),
                 "session_opened": SessionOpenedHandler(),
                 "place": PlaceHandler(),
-                "claim": ClaimHandler(),
-                "best": BestHandler(),
+                "claim": AdmittedOnly(ClaimHandler()),
+                "best": AdmittedOnly(BestHandler()),
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
                 "session": SessionLookupHandler(),
+                "enter": EnterHandler(),
             },
         )
         self.sessions = SessionCache(self._look_up)
@@ -73,6 +76,11 @@ class Booking:
     def wait(work: Coroutine[Any, Any, Result]) -> Result:
         """Run one of the coroutines from a thread; raises its error."""
         return asyncio.run_coroutine_threadsafe(work, background_loop()).result(WAIT_SECONDS)
+
+    async def enter_queue(self, *, event_id: UUID, buyer_id: UUID, tell: bool) -> Place:
+        """A place in the waiting room of an event; the same one while it lasts."""
+        place: Place = await self._writer.call("enter", EnterRequest(new_id(), event_id, buyer_id, tell))
+        return place
 
     async def hold(
         self,

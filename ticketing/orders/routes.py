@@ -26,6 +26,10 @@ from ticketing.orders.booking import Booking
 from ticketing.orders.pay import read_payments
 from ticketing.orders.rules import Channel
 from ticketing.orders.schemas import HoldBody, OrderBody, PaymentBody
+from ticketing.waitingroom import service as waitingroom
+from ticketing.waitingroom.places import Places
+from ticketing.waitingroom.schemas import EnterBody
+from ticketing.waitingroom.tokens import PlaceToken
 
 Body = TypeVar("Body", bound=BaseModel)
 ORDERS_PER_PAGE = 50
@@ -183,6 +187,36 @@ async def cancel_order(request: Request) -> Response:
     return _answer(order, 200)
 
 
+async def enter_queue(request: Request) -> Response:
+    """Enter the waiting room of an event; asked again, the same place."""
+    buyer, event_id = await _buyer(request), _id(request)
+    _, body = await _body(request, EnterBody)
+    place = await _booking(request).enter_queue(event_id=event_id, buyer_id=buyer, tell=body.tell)
+    return Json(await _places(request).look(PlaceToken.of(place)), status_code=201)
+
+
+async def read_place(request: Request) -> Response:
+    """Where a place in a queue stands: how many are ahead, how long it will take, whether it is your turn."""
+    return Json(await _places(request).look(_places(request).signer.read(request.path_params["token"])))
+
+
+async def leave_queue(request: Request) -> Response:
+    """Give a place up."""
+    place = _places(request).signer.read(request.path_params["token"])
+
+    def leave() -> None:
+        with request.app.state.database.transaction() as session:
+            waitingroom.leave_queue(session, entry_id=place.entry_id)
+
+    await run_in_threadpool(leave)
+    return Response(status_code=204)
+
+
+def _places(request: Request) -> Places:
+    places: Places = request.app.state.places
+    return places
+
+
 async def start_payment(request: Request) -> Response:
     """Start paying an order; the answer's `redirect_url` is where the buyer pays."""
     buyer = await _buyer(request)
@@ -239,6 +273,9 @@ ENDPOINTS: list[tuple[str, str, Any, type[BaseModel] | None]] = [
     ("GET", "/holds/{id}", read_hold, None),
     ("PATCH", "/holds/{id}", extend_hold, None),
     ("DELETE", "/holds/{id}", release_hold, None),
+    ("POST", "/events/{id}/queue", enter_queue, EnterBody),
+    ("GET", "/queue/{token}", read_place, None),
+    ("DELETE", "/queue/{token}", leave_queue, None),
     ("POST", "/orders", place_order, OrderBody),
     ("GET", "/orders", list_orders, None),
     ("GET", "/orders/{id}", read_order, None),
@@ -258,12 +295,18 @@ KEYED = {create_hold, place_order, cancel_order, start_payment}
 routes = [Route("/api" + path, _guarded(endpoint), methods=[method]) for method, path, endpoint, _ in ENDPOINTS]
 
 
+def _status(method: str, endpoint: Any) -> str:
+    if endpoint is leave_queue:
+        return "204"
+    return "201" if method == "POST" and endpoint is not take_webhook else "200"
+
+
 def describe(openapi: dict[str, Any]) -> None:
     """Add these routes to the OpenAPI document."""
     for method, path, endpoint, body in ENDPOINTS:
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         parameters: list[dict[str, Any]] = [
-            {"name": name, "in": "path", "required": True, "schema": TEXT if name == "provider" else UUID_TEXT} for name in names
+            {"name": name, "in": "path", "required": True, "schema": UUID_TEXT if name == "id" else TEXT} for name in names
         ]
         if endpoint in KEYED:
             hint = "Any unique text; the same again on a retry gives the same answer."
@@ -275,7 +318,7 @@ def describe(openapi: dict[str, Any]) -> None:
             "operationId": endpoint.__name__,
             "tags": ["booking"],
             "parameters": parameters,
-            "responses": {"201" if method == "POST" and "webhooks" not in path else "200": {"description": "Done"}},
+            "responses": {_status(method, endpoint): {"description": "Done"}},
         }
         if body is not None:
             schema = body.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -62,8 +62,18 @@ def show_event(request: Request, event_id: UUID) -> Response:
         types = seatmap.availability(session, event_id=event_id, now=now)
         sections = seatmap.section_overview(session, event_id=event_id, now=now)
     left = sum(item.available for item in types)
-    user = current_user(request)
-    return page(request, "event.html", user=user, event=event, types=types, sections=sections, left=left, key=new_token(), now=now)
+    return page(
+        request,
+        "event.html",
+        user=current_user(request),
+        event=event,
+        types=types,
+        sections=sections,
+        left=left,
+        queued=request.app.state.places.watch.has_queue(event_id),
+        key=new_token(),
+        now=now,
+    )
 
 
 @router.get("/events/{event_id}/sections/{section_id}")

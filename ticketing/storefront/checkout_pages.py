@@ -11,9 +11,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from ticketing.accounts import service as accounts
-from ticketing.accounts.http import current_user, require_user, set_session_cookie
-from ticketing.accounts.rules import Audience
-from ticketing.accounts.sessions import open_session
+from ticketing.accounts.http import require_user, set_session_cookie
 from ticketing.catalog import browse
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import Invalid, Unavailable
@@ -21,18 +19,18 @@ from ticketing.foundation.ids import new_token, request_digest
 from ticketing.inventory.claim import SeatsTaken
 from ticketing.inventory.rules import HoldState
 from ticketing.orders import service as orders
+from ticketing.orders.admission import NotYourTurn
 from ticketing.orders.booking import Booking
 from ticketing.orders.rules import Channel, OrderState
 from ticketing.payments.providers import ProviderRefused
 from ticketing.storefront.view import page
+from ticketing.storefront.visitors import Key, buyer_or_visitor
 from ticketing.tickets import service as tickets
 from ticketing.tickets.qr import qr_svg
 
 router = APIRouter()
 GUEST_NAME = "Guest"
 Short = Annotated[str, Form(max_length=320)]
-Key = Annotated[str, Form(min_length=20, max_length=100)]
-"""Minted when the form was rendered: sent twice, it is one request."""
 
 
 class NothingChosen(Invalid):
@@ -46,17 +44,6 @@ def _booking(request: Request) -> Booking:
 
 def _digest(request: Request, *parts: object) -> bytes:
     return request_digest(request.app.state.digest_key, request.url.path.encode(), *(str(part).encode() for part in parts))
-
-
-def _buyer_or_visitor(request: Request, key: str) -> tuple[UUID, str | None]:
-    """The signed-in buyer, or the form's visitor with a session of their own (whose address comes at checkout)."""
-    user = current_user(request)
-    if user is not None:
-        return user.user_id, None
-    with request.app.state.database.transaction() as session:
-        now = database_now(session)
-        user_id = accounts.admit_visitor(session, key=key, now=now)
-        return user_id, open_session(session, user_id=user_id, audience=Audience.SHOP, now=now)
 
 
 @router.post("/events/{event_id}/hold")
@@ -75,12 +62,14 @@ def hold(
     places = [(pool, quantity)] if pool is not None else []
     if not seats and not places:
         raise NothingChosen("No place is chosen yet.", event_id=event_id)
-    buyer_id, token = _buyer_or_visitor(request, key)
+    buyer_id, token = buyer_or_visitor(request, key)
     booking = _booking(request)
     digest = _digest(request, seats, places)
     try:
         view = booking.wait(booking.hold(event_id=event_id, buyer_id=buyer_id, key=key, digest=digest, seats=seats, places=places))
         target = f"/checkout/{view.id}"
+    except NotYourTurn:
+        target = f"/events/{event_id}/queue"
     except SeatsTaken as error:
         if section is None:
             raise

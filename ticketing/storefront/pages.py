@@ -7,13 +7,13 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ticketing.storefront import account_pages, browse_pages, checkout_pages
+from ticketing.storefront import account_pages, browse_pages, checkout_pages, queue_pages
 from ticketing.storefront.view import STATIC_DIRECTORY
 
 STATIC = "/static"
 
 router = APIRouter()
-for part in (browse_pages.router, checkout_pages.router, account_pages.router):
+for part in (browse_pages.router, checkout_pages.router, queue_pages.router, account_pages.router):
     router.include_router(part)
 
 

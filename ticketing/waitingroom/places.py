@@ -1,0 +1,94 @@
+"""What a buyer is told of their place: from the counter that all share, and at their turn from their own row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.concurrency import run_in_threadpool
+
+from ticketing.foundation.db import Database
+from ticketing.waitingroom.rules import EntryState
+from ticketing.waitingroom.schemas import PlaceState, PlaceView
+from ticketing.waitingroom.service import Turn, read_turn
+from ticketing.waitingroom.tokens import NOT_DRAWN, PlaceSigner, PlaceToken
+from ticketing.waitingroom.watch import QueueWatch, Watched
+
+SOON, LATE = 2, 30
+"""Seconds until the next poll, at the front and at the back."""
+STATES = {
+    EntryState.WAITING: PlaceState.WAITING,
+    EntryState.ADMITTED: PlaceState.YOUR_TURN,
+    EntryState.SHOPPING: PlaceState.YOUR_TURN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """One per process."""
+
+    database: Database
+    watch: QueueWatch
+    signer: PlaceSigner
+
+    async def look(self, place: PlaceToken) -> PlaceView:
+        """How things stand for a place. Reads the database only when it may be its turn."""
+        watched = self.watch.queue(place.event_id)
+        position = place.position
+        if watched is not None and position == NOT_DRAWN and watched.counter.drawn:
+            position = await run_in_threadpool(self.watch.drawn_position, place.event_id, place.entry_id) or NOT_DRAWN
+        if watched is None or (watched.counter.drawn and position <= watched.counter.admitted_upto):
+            return self._at_turn(place, watched, await run_in_threadpool(self._read, place))
+        return self._waiting(place, watched, position)
+
+    def _read(self, place: PlaceToken) -> Turn | None:
+        with self.database.transaction() as session:
+            return read_turn(session, entry_id=place.entry_id)
+
+    def _waiting(self, place: PlaceToken, watched: Watched, position: int) -> PlaceView:
+        counter = watched.counter
+        ahead = max(0, position - counter.admitted_upto - 1) if position != NOT_DRAWN else None
+        wait = watched.wait(position) if ahead is not None else None
+        return PlaceView(
+            event_id=place.event_id,
+            token=self.signer.write(PlaceToken(place.event_id, place.entry_id, position)),
+            state=PlaceState.WAITING if ahead is not None else PlaceState.BEFORE_OPENING,
+            position=position or None,
+            ahead=ahead,
+            shortest_wait_seconds=wait.shortest if wait else None,
+            longest_wait_seconds=wait.longest if wait else None,
+            opens_at=counter.opens_at,
+            turn_ends_at=None,
+            paused=counter.paused,
+            ask_again_seconds=_ask_again(wait.shortest if wait else None),
+        )
+
+    def _at_turn(self, place: PlaceToken, watched: Watched | None, turn: Turn | None) -> PlaceView:
+        state = STATES.get(turn.state, PlaceState.OVER) if turn else PlaceState.OVER
+        position = turn.position if turn else None
+        if state is PlaceState.WAITING and position is None:
+            state = PlaceState.BEFORE_OPENING
+        return PlaceView(
+            event_id=place.event_id,
+            token=self.signer.write(PlaceToken(place.event_id, place.entry_id, position or NOT_DRAWN)),
+            state=state,
+            position=position,
+            ahead=0 if state is PlaceState.YOUR_TURN else None,
+            shortest_wait_seconds=None,
+            longest_wait_seconds=None,
+            opens_at=watched.counter.opens_at if watched else None,
+            turn_ends_at=_when(turn, state),
+            paused=watched.counter.paused if watched else False,
+            ask_again_seconds=SOON if state in (PlaceState.WAITING, PlaceState.YOUR_TURN) else LATE,
+        )
+
+
+def _when(turn: Turn | None, state: PlaceState) -> datetime | None:
+    return turn.turn_ends_at if turn is not None and state is PlaceState.YOUR_TURN else None
+
+
+def _ask_again(shortest_seconds: int | None) -> int:
+    """A tenth of the wait, within bounds: nobody is late for their turn by more, and the back does not crowd the front."""
+    if shortest_seconds is None:
+        return SOON * 2
+    return min(LATE, max(SOON, shortest_seconds // 10))
