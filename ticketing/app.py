@@ -8,9 +8,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
-from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.accounts.access import Role, authorise
@@ -23,13 +21,17 @@ from ticketing.accounts.routes import router as accounts_router
 from ticketing.aliases import alias_router, with_aliases
 from ticketing.aliases import describe as describe_aliases
 from ticketing.authorisation import RULES, check_rules
-from ticketing.edge import Edge
+from ticketing.edge import ApiCors, Edge
+from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.db import Database
 from ticketing.foundation.http import install_problems
 from ticketing.foundation.limits import Limits
+from ticketing.foundation.metrics import Metrics
 from ticketing.foundation.openapi import document_answers
+from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
+from ticketing.health import add_health
 from ticketing.inventory.routes import router as events_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
@@ -74,6 +76,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         yield
         await run_in_threadpool(app.state.places.watch.stop)
         await run_in_threadpool(app.state.booking.stop)
+        app.state.access_log.flush()
         app.state.hashing.close()
         for provider in providers.values():
             await provider.close()
@@ -87,6 +90,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     app.state.hashing = HashingLane()
     app.state.limits = Limits(settings.redis_url)
+    app.state.metrics = Metrics()
+    app.state.access_log = AccessLog(settings.access_log_path)
     app.state.cipher = ContactCipher.from_secrets(settings.secrets)
     app.state.signer = TicketSigner.from_secrets(settings.secrets)
     app.state.links = LinkSigner.from_secrets(settings.secrets)
@@ -102,10 +107,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     check_rules([*api_routes, *aliases.routes], app.state.rules)
     app.include_router(storefront_router, include_in_schema=False)
     app.mount(STATIC, static_files)
-    _add_health(app)
+    add_health(app)
     _document(app)
-    app.add_middleware(SameOriginOnly)
-    app.add_middleware(Edge, public_url=settings.public_url)
+    app.add_middleware(SameOriginOnly, let_in=settings.allowed_origins)
+    if settings.allowed_origins:
+        app.add_middleware(ApiCors, origins=settings.allowed_origins)
+    plain = {route.endpoint: route.path for route in order_routes.routes} | {static_files: STATIC}
+    app.add_middleware(Edge, public_url=settings.public_url, metrics=app.state.metrics, access_log=app.state.access_log, plain=plain)
     return app
 
 
@@ -117,18 +125,6 @@ def create_served_app() -> FastAPI:
     return create_app(settings, database)
 
 
-def _add_health(app: FastAPI) -> None:
-    @app.get("/health/live", include_in_schema=False)
-    async def live() -> Response:
-        return Response(b'{"status":"ok"}', media_type="application/json")
-
-    @app.get("/health/ready", include_in_schema=False)
-    def ready(request: Request) -> Response:
-        with request.app.state.database.transaction() as session:
-            session.execute(text("select 1"))
-        return Response(b'{"status":"ok"}', media_type="application/json")
-
-
 def _document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -136,6 +132,7 @@ def _document(app: FastAPI) -> None:
             order_routes.describe(document)
             describe_aliases(document)
             document_answers(document, public={endpoint for endpoint, rule in app.state.rules.items() if Role.ANYONE in rule.roles})
+            add_links(document)
             app.openapi_schema = document
         return app.openapi_schema
 

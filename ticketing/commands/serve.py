@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import click
 import uvicorn
 
@@ -24,6 +28,8 @@ def command(host: str | None, port: int | None, processes: int) -> None:
     database.dispose()
     _ = settings.secrets  # a missing key file is said here, not by each process
     require_free_port(host, port)
+    if processes > 1:
+        _share_figures(settings.home_path / "run" / f"metrics-{port}")
     uvicorn.run(
         "ticketing.app:create_served_app",
         factory=True,
@@ -36,3 +42,10 @@ def command(host: str | None, port: int | None, processes: int) -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def _share_figures(directory: Path) -> None:
+    """Where the processes keep their figures, so that each can tell those of all. Must be said before they start."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)

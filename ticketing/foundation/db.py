@@ -121,6 +121,7 @@ class Database:
                 pool_size=self._pool_size,
                 max_overflow=32,
                 pool_pre_ping=True,
+                hide_parameters=True,  # an error's text goes to logs: it must not hold what people entered
             )
         return self._engines[login]
 

@@ -7,6 +7,7 @@ carrying the ids they speak of. `foundation.http` maps kinds to problem+json; th
 from __future__ import annotations
 
 import re
+import traceback
 from typing import Any, ClassVar
 
 
@@ -79,3 +80,17 @@ class Unavailable(TicketingError):
 
 class Misconfigured(TicketingError):
     """A setting, database or machine is not as it must be; says what to do."""
+
+
+def fault_report(error: BaseException) -> str:
+    """For logs: what went wrong and where, through all its causes, without the errors' words, which may repeat what somebody sent."""
+    told: list[str] = []
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        code = getattr(at, "sqlstate", None)
+        name = f"{type(at).__module__}.{type(at).__qualname__}" + (f" (SQLSTATE {code})" if code else "")
+        told.append("".join([f"{name} at\n", *traceback.format_tb(at.__traceback__)]))
+        at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
+    return "because of\n".join(told)

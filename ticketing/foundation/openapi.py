@@ -46,5 +46,10 @@ def document_answers(openapi: dict[str, Any], *, public: set[tuple[str, str]]) -
         for method, operation in operations.items():
             operation["responses"].pop("422", None)  # FastAPI's own, which we never give
             operation["responses"]["default"] = ANY_PROBLEM
+            if method == "head":  # headers alone
+                operation["responses"] = {
+                    status: {name: part for name, part in answer.items() if name != "content"}
+                    for status, answer in operation["responses"].items()
+                }
             if (method.upper(), path) not in public:
                 operation["security"] = [{"session": []}]

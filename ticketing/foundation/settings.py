@@ -12,10 +12,11 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ticketing.foundation.errors import Misconfigured
@@ -94,6 +95,13 @@ class Settings(BaseSettings):
     redis_url: str | None = None
     """`redis://…` shared by all serving processes for rate limits; empty: each process counts for itself."""
 
+    cors_origins: str = ""
+    """Origins (`https://app.example.org`), blank-separated, whose scripts may call the API with a token; empty: none."""
+    metrics_token: str | None = None
+    """The bearer token that /metrics asks for; empty: it answers this machine only, and nothing that came through a proxy."""
+    access_log: Path | None = None
+    """Where each answer is noted; empty: `<home>/logs/access.log`."""
+
     smtp_host: str | None = None
     smtp_port: int = 25
     smtp_from: str = "tickets@localhost"
@@ -102,6 +110,24 @@ class Settings(BaseSettings):
     def home_path(self) -> Path:
         """`home`, absolute."""
         return self.home.expanduser().resolve()
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _only_origins(cls, value: str) -> str:
+        for origin in value.split():
+            parts = urlsplit(origin)
+            local = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+            if not (parts.scheme == "https" or local) or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError(f"{origin} is no origin: https://host, or http://localhost with a port, and nothing after it")
+        return value
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        return frozenset(self.cors_origins.split())
+
+    @property
+    def access_log_path(self) -> Path:
+        return self.access_log or self.home_path / "logs" / "access.log"
 
     @property
     def secrets_path(self) -> Path:

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import psycopg
 
 from ticketing.foundation.db import Connection, Database, Role
-from ticketing.foundation.errors import Misconfigured, TicketingError, Unavailable
+from ticketing.foundation.errors import Misconfigured, TicketingError, Unavailable, fault_report
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +207,7 @@ class Writer:
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
         for job, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Exception) and not isinstance(outcome, TicketingError):
-                log.error("request failed", exc_info=outcome)
+                log.error("request failed: %s", fault_report(outcome))
             if job.deliver is not None:
                 job.deliver(outcome)
             elif job.loop is not None and job.future is not None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ticketing.foundation.metrics import Queue
 from ticketing.messages.service import MOST_ATTEMPTS
 
 OUTSTANDING = """
@@ -35,3 +36,19 @@ class OutstandingMessages:
 def outstanding_messages(session: Session, *, now: datetime) -> OutstandingMessages:
     """What is not sent at `now`."""
     return OutstandingMessages(*session.execute(text(OUTSTANDING), {"now": now, "most": MOST_ATTEMPTS}).one())
+
+
+WAITING = """
+select
+  (select count(*) from outbox where consumed_at is null),
+  (select extract(epoch from :now - min(created_at)) from outbox where consumed_at is null),
+  count(*), extract(epoch from :now - min(next_try_at))
+from message
+where state in ('pending', 'sending', 'failed', 'unknown') and attempts < :most and next_try_at <= :now
+"""
+
+
+def waiting_messages(session: Session, *, now: datetime) -> list[Queue]:
+    """What should have been planned or sent by `now`, and since when."""
+    rows, oldest, due, due_oldest = session.execute(text(WAITING), {"now": now, "most": MOST_ATTEMPTS}).one()
+    return [Queue("outbox", rows, float(oldest or 0)), Queue("messages", due, float(due_oldest or 0))]

@@ -12,8 +12,9 @@ from ticketing.storefront.view import STATIC_DIRECTORY
 
 STATIC = "/static"
 
+PARTS = (browse_pages.router, checkout_pages.router, queue_pages.router, account_pages.router)
 router = APIRouter()
-for part in (browse_pages.router, checkout_pages.router, queue_pages.router, account_pages.router):
+for part in PARTS:
     router.include_router(part)
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ticketing.foundation.metrics import Queue
+
 OUTSTANDING = """
 select
   (select count(*) from outbox
@@ -37,3 +39,16 @@ class OutstandingWebhooks:
 def outstanding_webhooks(session: Session, *, now: datetime) -> OutstandingWebhooks:
     """What is not delivered at `now`."""
     return OutstandingWebhooks(*session.execute(text(OUTSTANDING), {"now": now}).one())
+
+
+WAITING = """
+select count(*), extract(epoch from :now - min(d.next_try_at))
+from webhook_delivery d join webhook_endpoint w on w.id = d.endpoint_id
+where d.state in ('pending', 'sending') and d.next_try_at <= :now and w.disabled_at is null and w.removed_at is null
+"""
+
+
+def waiting_webhooks(session: Session, *, now: datetime) -> list[Queue]:
+    """What should have been sent by `now`, and since when."""
+    rows, oldest = session.execute(text(WAITING), {"now": now}).one()
+    return [Queue("webhooks", rows, float(oldest or 0))]

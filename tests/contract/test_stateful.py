@@ -1,0 +1,103 @@
+"""The specification followed along its links, in each role: what one call makes, the next ones read, change and end.
+
+`make contract EXAMPLES=200` takes as many walks in each role, of up to ten calls.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import FlakyStrategyDefinition
+from schemathesis import Case
+from schemathesis.core.transport import Response
+from schemathesis.generation.stateful.state_machine import StepInput, StepOutput
+from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi.checks import ensure_resource_availability
+
+from tests.contract import CHECKS, ENDS_THE_SESSION, EXAMPLES
+
+WALKS = 40
+"""At least, and on until all that must be reached is."""
+MOST_WALKS = 1_000
+STEPS = 10
+WEBHOOKS = 20
+LIKELY: dict[str, Callable[[int], dict[str, Any]]] = {
+    "GET /api/events": lambda _: {"query": {}},
+    "GET /api/webhooks": lambda _: {"query": {}},
+    "POST /api/events/{id}/holds": lambda number: {"body": {"seats": [number % 50]}},
+}
+"""What every second of these calls is made to ask, so that it has a good chance to succeed and to lead on."""
+PLAN = settings(
+    max_examples=WALKS,
+    stateful_step_count=STEPS,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+MUST_BE_REACHED = {
+    "buyer": {"GET /api/events/{event_id}", "POST /api/events/{id}/holds", "GET /api/holds/{id}"},
+    "manager": {"GET /api/webhooks/{webhook_id}/deliveries"},
+}
+"""Calls that a walk must have come to along a link, and that succeeded there: else it shows nothing."""
+
+
+@pytest.mark.parametrize("role", sorted(MUST_BE_REACHED))
+def test_walks_along_links_keep_to_the_specification(site: str, specification: BaseSchema, tokens: Mapping[str, str], role: str) -> None:
+    who = {"Authorization": f"Bearer {tokens[role]}"}
+    for number in range(WEBHOOKS):  # no answer of ours names the vendor that a walk would need to make one
+        httpx.post(f"{site}/api/webhooks", json={"url": f"http://127.0.0.1:8009/{number}", "events": ["order.confirmed"]}, headers=who)
+    reached: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
+    findings: list[str] = []
+    walks = 0
+    machine: Any = specification.as_state_machine()
+
+    class Walk(machine):  # type: ignore[misc]
+        def setup(self) -> None:
+            nonlocal walks
+            walks += 1
+            super().setup()
+
+        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
+            if case.operation.path.startswith(ENDS_THE_SESSION):
+                return {}
+            return {"headers": who}
+
+        def before_call(self, case: Case[Any]) -> None:
+            asked[case.operation.label] += 1
+            number = asked[case.operation.label]
+            if case.operation.label in LIKELY and number % 2:
+                for part, value in LIKELY[case.operation.label](number).items():
+                    setattr(case, part, value)
+
+        def step(self, input: StepInput) -> StepOutput:
+            output: StepOutput = super().step(input)
+            if input.is_applied and output.response.status_code < 300:
+                reached[input.case.operation.label] += 1
+            return output
+
+        def validate_response(self, response: Response, case: Case[Any], additional_checks: Any = (), **kwargs: Any) -> None:
+            try:
+                case.validate_response(response, checks=[*CHECKS, ensure_resource_availability], **kwargs)
+            except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - all findings are told together
+                findings.append(str(error))
+
+    def enough() -> bool:
+        return walks >= max(EXAMPLES, WALKS) and (MUST_BE_REACHED[role] <= reached.keys() or walks >= MOST_WALKS)
+
+    for number in itertools.count():
+        if enough():
+            break
+        # Hypothesis plans walks by what the ones before have met, but the application remembers them: where that confuses it, begin anew.
+        with suppress(FlakyStrategyDefinition):
+            seed(number)(Walk).run(settings=PLAN)
+    assert findings == []
+    assert MUST_BE_REACHED[role] <= reached.keys(), reached
