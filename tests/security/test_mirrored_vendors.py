@@ -112,6 +112,11 @@ def furnish(mirror: Mirror, side: Side, *, seats: list[int]) -> None:
     order = buy(booking, sale, buyers[0], seats=seats)
     place_order(booking, sale, buyers[1], places=1)
     booking.wait(booking.cancel_order(order_id=order.id, buyer_id=buyers[0], key=uuid4().hex, digest=b""))
+    with mirror.database.transaction() as session:
+        events = session.execute(text("select id from event where vendor_id = :v"), {"v": side.vendor_id}).scalars().all()
+    queue = {"opens_at": "2099-01-01T00:00:00Z", "most_shoppers": 5}
+    for event_id in events:
+        assert mirror.ask(side, MemberRole.OWNER, "PUT", f"/api/events/{event_id}/queue", queue).status_code == 200
     mirror.deliver()
     with mirror.database.transaction(DatabaseRole.READER) as session:
         side.learn(session)

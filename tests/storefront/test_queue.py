@@ -26,13 +26,14 @@ def enter(browser: TestClient, sale: factories.OnSale) -> str:
     door = browser.get(f"/events/{sale.event.id}/queue")
     answer = browser.post(f"/events/{sale.event.id}/queue", data={"key": field(door, "key")})
     assert answer.status_code == 303
-    return answer.headers["location"]
+    location: str = answer.headers["location"]
+    return location
 
 
 def shown(browser: TestClient, address: str, title: str) -> str:
     """The page, once it says so."""
     for _ in range(100):
-        text = browser.get(address).text
+        text: str = browser.get(address).text
         if f"<h1>{title}</h1>" in text:
             return text
         time.sleep(0.1)

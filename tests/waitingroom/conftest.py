@@ -1,3 +1,5 @@
+"""The waiting room of one event, on a clock that the test moves."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -19,13 +21,13 @@ OPENING = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
 
 
 class Room:
-    """The waiting room of one event, on a clock that the test moves."""
+    """Everything that happens to it, by name."""
 
     def __init__(self, database: Database, booking: Booking, sale: OnSale) -> None:
         self.database, self.booking, self.sale = database, booking, sale
         self.connection: Connection = database.connect(autocommit=True)
 
-    def set(self, *, most_shoppers: int = 3, per_minute: int | None = None, grace_seconds: int = 60, shopping_seconds: int = 600) -> None:
+    def open(self, *, most_shoppers: int = 3, per_minute: int | None = None, grace_seconds: int = 60, shopping_seconds: int = 600) -> None:
         settings = QueueSettings(OPENING, most_shoppers, grace_seconds, shopping_seconds, per_minute)
         with self.database.transaction() as session:
             service.set_queue(

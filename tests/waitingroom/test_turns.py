@@ -19,7 +19,7 @@ from ticketing.waitingroom.enter import NoQueue
 
 
 def test_places_are_drawn_by_lot_when_buyers_come_before_the_opening(room: Room, buyers: list[UUID]) -> None:
-    room.set()
+    room.open()
     room.at(-600)
     early = [room.enter(buyer) for buyer in buyers[:20]]
     assert {place.position for place in early} == {None}
@@ -35,7 +35,7 @@ def test_places_are_drawn_by_lot_when_buyers_come_before_the_opening(room: Room,
 
 
 def test_same_place_when_a_buyer_enters_again(room: Room, buyers: list[UUID]) -> None:
-    room.set()
+    room.open()
     room.at(5)
     first = room.enter(buyers[0])
     room.enter(buyers[1])
@@ -48,7 +48,7 @@ def test_entering_is_refused_when_the_event_has_no_queue(room: Room, buyers: lis
 
 
 def test_nobody_is_let_in_before_the_opening(room: Room, buyers: list[UUID]) -> None:
-    room.set()
+    room.open()
     room.at(-5)
     room.enter(buyers[0])
     assert room.advance().admitted_upto == 0
@@ -57,7 +57,7 @@ def test_nobody_is_let_in_before_the_opening(room: Room, buyers: list[UUID]) -> 
 
 
 def test_turns_go_in_order_and_never_above_the_cap(room: Room, buyers: list[UUID]) -> None:
-    room.set(most_shoppers=3)
+    room.open(most_shoppers=3)
     room.at(1)
     for buyer in buyers[:8]:
         room.enter(buyer)
@@ -75,7 +75,7 @@ def test_turns_go_in_order_and_never_above_the_cap(room: Room, buyers: list[UUID
 
 
 def test_a_place_is_given_anew_at_the_end_when_a_turn_was_missed(room: Room, buyers: list[UUID]) -> None:
-    room.set(most_shoppers=1)
+    room.open(most_shoppers=1)
     room.at(1)
     room.enter(buyers[0])
     room.enter(buyers[1])
@@ -87,7 +87,7 @@ def test_a_place_is_given_anew_at_the_end_when_a_turn_was_missed(room: Room, buy
 
 
 def test_one_hold_at_a_time_when_it_is_a_buyers_turn(room: Room, buyers: list[UUID]) -> None:
-    room.set()
+    room.open()
     room.at(1)
     room.enter(buyers[0])
     room.advance()
@@ -100,7 +100,7 @@ def test_one_hold_at_a_time_when_it_is_a_buyers_turn(room: Room, buyers: list[UU
 
 
 def test_the_turn_is_kept_when_a_hold_fails(room: Room, buyers: list[UUID]) -> None:
-    room.set()
+    room.open()
     room.at(1)
     room.enter(buyers[0])
     room.advance()
@@ -111,7 +111,7 @@ def test_the_turn_is_kept_when_a_hold_fails(room: Room, buyers: list[UUID]) -> N
 
 
 def test_next_is_let_in_when_somebody_has_bought(room: Room, buyers: list[UUID]) -> None:
-    room.set(most_shoppers=1)
+    room.open(most_shoppers=1)
     room.at(1)
     room.enter(buyers[0])
     room.enter(buyers[1])
@@ -126,7 +126,7 @@ def test_next_is_let_in_when_somebody_has_bought(room: Room, buyers: list[UUID])
 
 
 def test_nobody_is_let_in_for_a_buyer_whose_hold_outlives_the_turn(room: Room, buyers: list[UUID]) -> None:
-    room.set(most_shoppers=1, shopping_seconds=60)
+    room.open(most_shoppers=1, shopping_seconds=60)
     room.at(1)
     room.enter(buyers[0])
     room.enter(buyers[1])
@@ -141,7 +141,7 @@ def test_nobody_is_let_in_for_a_buyer_whose_hold_outlives_the_turn(room: Room, b
 
 
 def test_nobody_is_let_in_when_paused_or_nothing_is_free(room: Room, buyers: list[UUID]) -> None:
-    room.set(most_shoppers=2)
+    room.open(most_shoppers=2)
     room.at(1)
     room.enter(buyers[0])
     with room.database.transaction() as session:
@@ -163,7 +163,7 @@ def test_nobody_is_let_in_when_paused_or_nothing_is_free(room: Room, buyers: lis
 
 
 def test_pace_is_kept_when_the_queue_has_one(room: Room, buyers: list[UUID]) -> None:
-    room.set(most_shoppers=40, per_minute=60)
+    room.open(most_shoppers=40, per_minute=60)
     room.at(0.5)
     for buyer in buyers:
         room.enter(buyer)
@@ -178,7 +178,7 @@ def test_pace_is_kept_when_the_queue_has_one(room: Room, buyers: list[UUID]) -> 
 
 
 def test_leaving_gives_the_turn_to_the_next(room: Room, buyers: list[UUID]) -> None:
-    room.set(most_shoppers=1)
+    room.open(most_shoppers=1)
     room.at(1)
     places = [room.enter(buyer) for buyer in buyers[:3]]
     room.advance()
@@ -193,7 +193,7 @@ def test_one_hold_when_two_processes_hold_for_one_shopper_at_once(room: Room, bu
     other = Booking(room.database, providers={})
     other.start()
     try:
-        room.set(most_shoppers=20)
+        room.open(most_shoppers=20)
         room.at(1)
         for buyer in buyers[:20]:
             room.enter(buyer)

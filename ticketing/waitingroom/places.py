@@ -36,7 +36,8 @@ class Places:
         watched = self.watch.queue(place.event_id)
         position = place.position
         if watched is not None and position == NOT_DRAWN and watched.counter.drawn:
-            position = await run_in_threadpool(self.watch.drawn_position, place.event_id, place.entry_id) or NOT_DRAWN
+            drawn = await run_in_threadpool(self.watch.drawn_position, place.event_id, place.entry_id)
+            position = drawn or NOT_DRAWN
         if watched is None or (watched.counter.drawn and position <= watched.counter.admitted_upto):
             return self._at_turn(place, watched, await run_in_threadpool(self._read, place))
         return self._waiting(place, watched, position)
