@@ -33,6 +33,7 @@ from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.health import add_health
 from ticketing.inventory.routes import router as events_router
+from ticketing.inventory.vendor_routes import router as own_events_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
 from ticketing.payments.fake import FakeClient
@@ -48,7 +49,7 @@ from ticketing.waitingroom.tokens import PlaceSigner
 from ticketing.waitingroom.watch import QueueWatch
 from ticketing.webhooks_out.routes import router as webhooks_router
 
-API_ROUTERS = (accounts_router, links_router, events_router, queues_router, tickets_router, webhooks_router)
+API_ROUTERS = (accounts_router, links_router, events_router, own_events_router, queues_router, tickets_router, webhooks_router)
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 
 

@@ -15,12 +15,14 @@ from ticketing.accounts.access import Endpoint, Reach, Role, Rule
 ANYONE = frozenset({Role.ANYONE})
 SIGNED_IN = frozenset({Role.BUYER})
 MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
+MEMBERS = frozenset({Role.OWNER, Role.MANAGER, Role.FINANCE, Role.SUPPORT, Role.SCANNER})
 OPERATORS = frozenset({Role.OPERATOR})
 
 PUBLIC = Rule(ANYONE, Reach.PUBLIC)
 OWN = Rule(SIGNED_IN, Reach.SELF)
 """A signed-in person's own things."""
 MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
+MEMBERS_OF_VENDOR = Rule(MEMBERS, Reach.VENDOR)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
 ACCOUNTS = {
@@ -46,6 +48,16 @@ EVENTS = {
     ("GET", "/api/events/{event_id}/tickets"): PUBLIC,
     ("HEAD", "/api/events/{event_id}/tickets"): PUBLIC,
     ("GET", "/api/events/{event_id}/seats"): PUBLIC,
+}
+
+VENDOR_EVENTS = {
+    ("POST", "/api/events"): MANAGERS_OF_VENDOR,
+    ("PUT", "/api/events/{event_id}"): MANAGERS_OF_VENDOR,
+    ("PATCH", "/api/events/{event_id}"): MANAGERS_OF_VENDOR,
+    ("DELETE", "/api/events/{event_id}"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/publish"): MANAGERS_OF_VENDOR,
+    ("GET", "/api/vendors/{vendor_id}/events"): MEMBERS_OF_VENDOR,
+    ("GET", "/api/vendors/{vendor_id}/events/{event_id}"): MEMBERS_OF_VENDOR,
 }
 
 BOOKING = {
@@ -90,7 +102,7 @@ WEBHOOKS = {
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): MANAGERS_OF_VENDOR,
 }
 
-RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
+RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **VENDOR_EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
 
 
 def endpoints(routes: Iterable[BaseRoute]) -> set[Endpoint]:

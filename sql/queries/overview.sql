@@ -30,5 +30,5 @@ select
   t.last_sale_day,
 from {event} e
 join {event_totals} t on t.event_id = e.event_id
-where e.status <> 'draft'
+where e.status not in ('draft', 'withdrawn')
 order by e.starts_at, e.event_id

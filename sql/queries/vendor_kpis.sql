@@ -18,6 +18,6 @@ select
   sum(t.sold) / nullif(sum(t.capacity), 0) as share,
 from {event_totals} t
 join {event} e on e.event_id = t.event_id
-where e.status <> 'draft'
+where e.status not in ('draft', 'withdrawn')
 group by t.currency
 order by t.currency

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from tests.catalog.hall import NOW, build_event, build_hall, draft
 from tests.catalog.plans import SMALL_PRICES
 from ticketing.catalog import service as catalog
+from ticketing.catalog.changes import EventUnknown
 from ticketing.foundation.errors import Conflict
 from ticketing.foundation.ids import new_id
-from ticketing.inventory.publish import EventIncomplete, EventOver, EventUnknown, publish_event, publish_events
+from ticketing.inventory.publish import EventIncomplete, EventOver, publish_event, publish_events
 
 
 def places(session: Session, event_id: UUID) -> tuple[list[tuple[int, str]], list[tuple[str, int, str]]]:

@@ -56,6 +56,33 @@ WAITING_ROOM: dict[Endpoint, Example] = {
 }
 
 
+EVENT = {
+    "title": "Concert",
+    "category": "concert",
+    "local_start": "2030-03-20T20:00:00",
+    "zone": "Europe/Berlin",
+    "sales_open_at": "2029-03-20T20:00:00+01:00",
+    "currency": "EUR",
+    "tags": ["strings"],
+    "artists": [{"name": "Ada Ensemble", "role": "ensemble"}],
+    "prices": [{"category": "Stalls", "price": "45.00", "tax_rate_bps": 700}],
+    "refund_policy": {"steps": [{"days_before": 7, "percent": 50}], "fee_refunded": False},
+}
+
+
+def vendor_examples(*, vendor: UUID) -> dict[Endpoint, Example]:
+    """Of a vendor's own things."""
+    return {
+        ("POST", "/api/events"): ("/api/events", EVENT | {"layout_id": str(SOMETHING)}),
+        ("PUT", "/api/events/{event_id}"): (f"/api/events/{SOMETHING}", EVENT),
+        ("PATCH", "/api/events/{event_id}"): (f"/api/events/{SOMETHING}", {"title": "Another concert", "public_at": None}),
+        ("DELETE", "/api/events/{event_id}"): (f"/api/events/{SOMETHING}", None),
+        ("POST", "/api/events/{event_id}/publish"): (f"/api/events/{SOMETHING}/publish", None),
+        ("GET", "/api/vendors/{vendor_id}/events"): (f"/api/vendors/{vendor}/events", None),
+        ("GET", "/api/vendors/{vendor_id}/events/{event_id}"): (f"/api/vendors/{vendor}/events/{SOMETHING}", None),
+    }
+
+
 def booking_examples(*, event: UUID, hold: UUID, order: UUID, payment: UUID, ticket: str) -> dict[Endpoint, Example]:
     """Of things that belong to the buyer."""
     return {

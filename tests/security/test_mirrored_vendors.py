@@ -146,6 +146,7 @@ def mirror(scene: Scene, module_database: Database, settings: Settings) -> Itera
         me = client.get("/api/me", headers={"Authorization": f"Bearer {tokens['owner']}"}).json()
         return Side(UUID(UUID_TEXT.search(json.dumps(me["memberships"]))[0]), tokens)  # type: ignore[index]
 
+    scene.app.state.places.watch.stop()  # else queues move on by themselves
     with receiving() as receiver:
         mirror = Mirror(scene, module_database, settings, side("other"), side("own"), receiver)
         for of in (mirror.theirs, mirror.mine):

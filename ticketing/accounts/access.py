@@ -15,8 +15,9 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from ticketing.accounts.http import current_user
+from ticketing.accounts.service import VendorNotFound
 from ticketing.accounts.sessions import SignedIn
-from ticketing.foundation.errors import Forbidden, Unauthenticated
+from ticketing.foundation.errors import Forbidden, Invalid, Unauthenticated
 
 
 class Role(StrEnum):
@@ -51,6 +52,10 @@ class RoleMissing(Forbidden):
     """The caller has none of the roles that may do this."""
 
 
+class VendorUnclear(Invalid):
+    """The caller acts for several vendors and has named none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     roles: frozenset[Role]
@@ -75,6 +80,16 @@ class Caller:
         if self.user is None:
             raise Unauthenticated("Sign in first.")
         return self.user.user_id
+
+    def vendor(self, vendor_id: UUID | None) -> UUID:
+        """The one to act for: the named one, or the only one. Raises `VendorNotFound`, `VendorUnclear`."""
+        if vendor_id is None:
+            if len(self.vendor_ids) > 1:
+                raise VendorUnclear("You act for several vendors: name one.", fields={"vendor_id": "is needed"})
+            return next(iter(self.vendor_ids))
+        if vendor_id not in self.vendor_ids:
+            raise VendorNotFound("There is no such vendor.", vendor_id=vendor_id)
+        return vendor_id
 
 
 def allow(rule: Rule, user: SignedIn | None) -> Caller:

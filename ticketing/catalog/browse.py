@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.foundation.errors import Malformed, NotFound
 from ticketing.foundation.money import currencies_of_exponent
+from ticketing.foundation.openapi import WallTime
 
 MOST_PER_PAGE = 100
 WHOLE, THOUSANDTHS = currencies_of_exponent(0), currencies_of_exponent(3)
@@ -42,7 +44,7 @@ class EventCard:
     id: UUID
     title: str
     category: str
-    local_start: datetime
+    local_start: WallTime
     zone: str
     starts_at: datetime
     venue_name: str
@@ -70,7 +72,7 @@ class EventView:
     description: str
     category: str
     tags: tuple[str, ...]
-    local_start: datetime
+    local_start: WallTime
     zone: str
     starts_at: datetime
     doors_at: datetime | None
@@ -88,6 +90,8 @@ class EventView:
     """(name, role), in billing order."""
     providers: tuple[str, ...]
     other_nights: tuple[EventCard, ...]
+    version: int
+    """Goes up with each change by the vendor."""
 
 
 ON_SALE = "(e.status = 'published' and e.sales_paused_at is null and e.sales_open_at <= :now and e.sales_close_at > :now)"
@@ -209,8 +213,9 @@ def list_filters(session: Session, *, now: datetime) -> tuple[list[str], list[st
     return sorted({row.city for row in rows}), sorted({row.category for row in rows})
 
 
-def get_event(session: Session, *, event_id: UUID, now: datetime) -> EventView:
-    """One event that was ever public (also when it is over or cancelled); hidden ones are found by who has the address.
+def get_event(session: Session, *, event_id: UUID, now: datetime, member_of: Collection[UUID] = ()) -> EventView:
+    """One event that was ever public (also when it is over or cancelled); hidden ones are found by who has the address, and
+    drafts by the members of their vendor.
 
     Raises `EventNotPublic`.
     """
@@ -219,15 +224,16 @@ def get_event(session: Session, *, event_id: UUID, now: datetime) -> EventView:
 select e.id, e.vendor_id, vd.name as vendor_name, e.title, e.description, e.category, e.tags, e.local_start, e.zone, e.starts_at,
   e.doors_at, e.sales_open_at, e.sales_close_at, {ON_SALE} as on_sale, e.status,
   v.name as venue_name, v.city, v.country, e.currency, e.max_per_buyer,
-  e.refund_policy, e.series_id,
+  e.refund_policy, e.series_id, e.version,
   array(select array[a.name, ea.role] from event_artist ea join artist a on a.id = ea.artist_id
     where ea.event_id = e.id order by ea.position) as artists,
   array(select p.provider from event_payment_method m join payment_account p on p.id = m.payment_account_id
     where m.event_id = e.id order by p.provider) as providers
 from event e join venue v on v.id = e.venue_id join vendor vd on vd.id = e.vendor_id
-where e.id = :event and e.status <> 'draft' and (e.visibility <> 'public_from' or e.public_at <= :now)
+where e.id = :event and (
+  (e.status not in ('draft', 'withdrawn') and (e.visibility <> 'public_from' or e.public_at <= :now)) or e.vendor_id = any(:members))
 """),
-        {"event": event_id, "now": now},
+        {"event": event_id, "now": now, "members": list(member_of)},
     ).one_or_none()
     if row is None:
         raise EventNotPublic("There is no such event.", event_id=event_id)

@@ -13,15 +13,22 @@ class EventStatus(StrEnum):
     POSTPONED = "postponed"
     CANCELLED = "cancelled"
     COMPLETED = "completed"
+    WITHDRAWN = "withdrawn"
+    """Taken back by its vendor before anything was sold."""
 
 
 EVENT_TRANSITIONS: dict[EventStatus, frozenset[EventStatus]] = {
-    EventStatus.DRAFT: frozenset({EventStatus.PUBLISHED}),
-    EventStatus.PUBLISHED: frozenset({EventStatus.POSTPONED, EventStatus.CANCELLED, EventStatus.COMPLETED}),
+    EventStatus.DRAFT: frozenset({EventStatus.PUBLISHED, EventStatus.WITHDRAWN}),
+    EventStatus.PUBLISHED: frozenset({EventStatus.POSTPONED, EventStatus.CANCELLED, EventStatus.COMPLETED, EventStatus.WITHDRAWN}),
     EventStatus.POSTPONED: frozenset({EventStatus.PUBLISHED, EventStatus.CANCELLED}),
     EventStatus.CANCELLED: frozenset(),
     EventStatus.COMPLETED: frozenset(),
+    EventStatus.WITHDRAWN: frozenset(),
 }
+
+
+NEVER_PUBLIC = frozenset({EventStatus.DRAFT, EventStatus.WITHDRAWN})
+"""Events that only their vendor sees."""
 
 
 class Visibility(StrEnum):

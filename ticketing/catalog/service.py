@@ -38,6 +38,9 @@ from ticketing.foundation.money import exponent
 LONGEST_TITLE = 300
 
 
+MOST_PRICE_MINOR = 10**12
+
+
 class PaymentAccountNotFound(NotFound):
     """The vendor has no account at this provider."""
 
@@ -203,32 +206,40 @@ class PlacedDraft:
 
 
 def create_event(
-    session: Session, *, vendor_id: UUID, venue_id: UUID, layout_id: UUID, draft: EventDraft, series_id: UUID | None = None
+    session: Session,
+    *,
+    vendor_id: UUID,
+    venue_id: UUID,
+    layout_id: UUID,
+    draft: EventDraft,
+    series_id: UUID | None = None,
+    actor_id: UUID | None = None,
 ) -> UUID:
     """A draft event. A start in a DST gap moves forward with the clock. Raises `Invalid`, `UnknownZone`, `UnknownCurrency`."""
-    return create_events(session, vendor_id=vendor_id, drafts=[PlacedDraft(draft, venue_id, layout_id, series_id)])[0]
+    placed = PlacedDraft(draft, venue_id, layout_id, series_id)
+    return create_events(session, vendor_id=vendor_id, drafts=[placed], actor_id=actor_id)[0]
 
 
-def create_events(session: Session, *, vendor_id: UUID, drafts: Sequence[PlacedDraft]) -> list[UUID]:
+def create_events(session: Session, *, vendor_id: UUID, drafts: Sequence[PlacedDraft], actor_id: UUID | None = None) -> list[UUID]:
     """`create_event` for many, in few statements; all of them or none."""
     rows = [_event_row(vendor_id, placed) for placed in drafts]
     if rows:
         session.execute(insert(Event), rows)
     for row in rows:
-        record(session, actor_id=None, action="event.created", subject_id=row["id"])
+        record(session, actor_id=actor_id, action="event.created", subject_id=row["id"])
     return [row["id"] for row in rows]
 
 
 def _event_row(vendor_id: UUID, placed: PlacedDraft) -> dict[str, Any]:
-    draft = placed.draft
+    place = {"venue_id": placed.venue_id, "layout_id": placed.layout_id, "series_id": placed.series_id}
+    return {"id": new_id(), "vendor_id": vendor_id, **place, **event_columns(placed.draft)}
+
+
+def event_columns(draft: EventDraft) -> dict[str, Any]:
+    """A checked draft as columns of `event`; raises as `EventDraft.check` does."""
     draft.check()
     starts_at = to_utc(draft.local_start, draft.zone)
     return {
-        "id": new_id(),
-        "vendor_id": vendor_id,
-        "venue_id": placed.venue_id,
-        "layout_id": placed.layout_id,
-        "series_id": placed.series_id,
         "title": draft.title,
         "description": draft.description,
         "category": draft.category,
@@ -304,12 +315,12 @@ def price_events(session: Session, *, vendor_id: UUID, events: Sequence[EventPri
     fee_bps, fee_fixed_minor = session.execute(
         text("select fee_bps, fee_fixed_minor from vendor where id = :vendor"), {"vendor": vendor_id}
     ).one()
-    parts = {layout_id: _priced_parts(session, layout_id) for layout_id in {event.layout_id for event in events}}
+    parts = {layout_id: priced_parts(session, layout_id) for layout_id in {event.layout_id for event in events}}
     rows: list[dict[str, Any]] = []
     links: list[dict[str, Any]] = []
     for event in events:
         sold = {name for _, _, name in parts[event.layout_id]}
-        _check_prices(event.prices_minor, sold)
+        check_prices(event.prices_minor, sold)
         types = {name: new_id() for name in event.prices_minor if name in sold}
         for position, (name, type_id) in enumerate(types.items()):
             price = event.prices_minor[name]
@@ -335,7 +346,7 @@ def price_events(session: Session, *, vendor_id: UUID, events: Sequence[EventPri
         session.execute(insert(TicketTypeSection), links)
 
 
-def _priced_parts(session: Session, layout_id: UUID) -> list[tuple[UUID, str, str]]:
+def priced_parts(session: Session, layout_id: UUID) -> list[tuple[UUID, str, str]]:
     """(section, its category or '' for a standing one, the name it is priced by)"""
     seated = select(LayoutSeat.section_id, LayoutSeat.category).where(LayoutSeat.layout_id == layout_id).distinct()
     standing = select(Section.id, Section.name).where(Section.layout_id == layout_id, Section.kind == SectionKind.STANDING)
@@ -345,11 +356,11 @@ def _priced_parts(session: Session, layout_id: UUID) -> list[tuple[UUID, str, st
     ]
 
 
-def _check_prices(prices_minor: Mapping[str, int], sold: set[str]) -> None:
+def check_prices(prices_minor: Mapping[str, int], sold: set[str]) -> None:
     if missing := sorted(sold - prices_minor.keys()):
         raise Invalid(f"There is no price for {', '.join(missing)}.", fields={"prices": missing})
-    if negative := sorted(name for name, price in prices_minor.items() if price < 0):
-        raise Invalid(f"The price of {', '.join(negative)} is negative.", fields={"prices": negative})
+    if odd := sorted(name for name, price in prices_minor.items() if not 0 <= price <= MOST_PRICE_MINOR):
+        raise Invalid(f"The price of {', '.join(odd)} is negative or beyond every ticket.", fields={"prices": odd})
 
 
 def connect_payment_account(session: Session, *, vendor_id: UUID, provider: str, account_ref: str) -> UUID:

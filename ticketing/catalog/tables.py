@@ -182,6 +182,17 @@ class Event(Captured, Base):
     source_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("app_now()"))
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    """Counts the vendor's changes: who changes an event says which version they have seen."""
+
+
+class CatalogueVersion(Base):
+    """Counts the transactions that changed a vendor's events, prices or venues; triggers write it. Shared venues count under 0."""
+
+    __tablename__ = "catalogue_version"
+
+    vendor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class Artist(Base):

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
+
+WallTime = Annotated[
+    datetime, WithJsonSchema({"type": "string", "description": "wall time, without offset", "examples": ["2027-03-20T20:00:00"]})
+]
+"""What clocks at the venue show: no instant before its zone is known."""
 
 PROBLEM = {
     "type": "object",

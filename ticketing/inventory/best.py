@@ -88,7 +88,7 @@ order by section_position, row_position, run_no
 
 ON_SALE = """
 select status = 'published' and sales_open_at <= app_now() and sales_close_at > app_now() and sales_paused_at is null
-from event where id = %s and status <> 'draft'
+from event where id = %s and status not in ('draft', 'withdrawn')
 """
 
 KNOWN = """

@@ -76,7 +76,7 @@ class ClaimRequest:
 CLAIM = """
 with req as materialized (
   select r.*, e.vendor_id, e.max_per_buyer, e.hold_seconds,
-    coalesce(e.status not in ('draft'), false) as found,
+    coalesce(e.status not in ('draft', 'withdrawn'), false) as found,
     coalesce(e.status = 'published' and e.sales_open_at <= app_now() and e.sales_close_at > app_now() and e.sales_paused_at is null, false)
       as on_sale,
     k.resource_id as replay_id, k.request_digest as replay_digest, k.kind as replay_kind

@@ -11,14 +11,11 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from ticketing.audit.service import record
+from ticketing.catalog.changes import EventUnknown
 from ticketing.catalog.rules import EVENT_TRANSITIONS, EventStatus
-from ticketing.foundation.errors import Conflict, NotFound
+from ticketing.foundation.errors import Conflict
 from ticketing.foundation.outbox import enqueue
 from ticketing.foundation.states import advance
-
-
-class EventUnknown(NotFound):
-    """No such event."""
 
 
 class EventIncomplete(Conflict):
@@ -76,15 +73,15 @@ where e.id = any(:events) order by e.id for update of e
 """
 
 
-def publish_event(session: Session, *, event_id: UUID, now: datetime) -> None:
+def publish_event(session: Session, *, event_id: UUID, now: datetime, actor_id: UUID | None = None) -> None:
     """Draft → published, in the caller's transaction.
 
     Raises `EventUnknown`, `EventIncomplete`, `EventOver`, `TransitionNotAllowed`.
     """
-    publish_events(session, event_ids=[event_id], now=now)
+    publish_events(session, event_ids=[event_id], now=now, actor_id=actor_id)
 
 
-def publish_events(session: Session, *, event_ids: Sequence[UUID], now: datetime) -> None:
+def publish_events(session: Session, *, event_ids: Sequence[UUID], now: datetime, actor_id: UUID | None = None) -> None:
     """All of them or none; raises as `publish_event` does, for the first that can't be."""
     ids = {"events": list(event_ids)}
     rows = {row.id: row for row in session.execute(text(CHECKS), {**ids, "now": now})}
@@ -93,13 +90,13 @@ def publish_events(session: Session, *, event_ids: Sequence[UUID], now: datetime
     session.execute(text(SEATS), ids)
     session.execute(text(POOLS), ids)
     session.execute(
-        text("update event set status = :status, published_at = :now where id = any(:events)"),
+        text("update event set status = :status, published_at = :now, version = version + 1 where id = any(:events)"),
         {**ids, "status": EventStatus.PUBLISHED.value, "now": now},
     )
     # Analytics reads capacity with the ticket types: their stamp tells it to look.
     session.execute(text("update ticket_type set position = position where event_id = any(:events)"), ids)
     for event_id in event_ids:
-        record(session, actor_id=None, action="event.published", subject_id=event_id)
+        record(session, actor_id=actor_id, action="event.published", subject_id=event_id)
         enqueue(session, topic="event.published", subject_id=event_id)
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.orm import Session
 
+from ticketing.accounts.http import current_user
 from ticketing.catalog import browse
+from ticketing.catalog.rules import EventStatus
 from ticketing.foundation.db import database_now
 from ticketing.foundation.http import Json
 from ticketing.inventory import seatmap
 
 router = APIRouter(prefix="/api/events", tags=["events"])
+ENDED = frozenset({EventStatus.CANCELLED, EventStatus.COMPLETED})
 Text = Annotated[str | None, Query(max_length=200)]
 Price = Annotated[
     Decimal | None,
@@ -56,17 +61,38 @@ def list_events(
     return Json(found)
 
 
-@router.get("/{event_id}")
+def _event(request: Request, session: Session, event_id: UUID, now: datetime) -> browse.EventView:
+    """As everybody may see it; what is not public, as the members of its vendor do."""
+    try:
+        return browse.get_event(session, event_id=event_id, now=now)
+    except browse.EventNotPublic:
+        user = current_user(request)
+        if user is None or not user.memberships:
+            raise
+        return browse.get_event(session, event_id=event_id, now=now, member_of={member.vendor_id for member in user.memberships})
+
+
+@router.get("/{event_id}", response_model=browse.EventView)
 def read_event(request: Request, event_id: UUID) -> Response:
-    """One event."""
+    """One event; drafts for the members of their vendor. The `ETag` is what a vendor's change sends as `If-Match`."""
     with request.app.state.database.transaction() as session:
-        return Json(browse.get_event(session, event_id=event_id, now=database_now(session)))
+        event = _event(request, session, event_id, database_now(session))
+    body = orjson.dumps(event)
+    return _tagged(request, body, f'"{event.version}-{hashlib.sha256(body).hexdigest()[:12]}"')
+
+
+def _tagged(request: Request, body: bytes, tag: str) -> Response:
+    """The body, or 304 to who has it already."""
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @router.get("/{event_id}/tickets")
 def read_availability(request: Request, event_id: UUID) -> Response:
     """Ticket types with all-in prices and what is left. A hint: holding decides."""
-    types, tag = _availability(request, event_id)
+    types, tag, _ = _availability(request, event_id)
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
     return Json({"ticket_types": types}, headers={"ETag": tag})
@@ -74,19 +100,20 @@ def read_availability(request: Request, event_id: UUID) -> Response:
 
 @router.head("/{event_id}/tickets")
 def head_availability(request: Request, event_id: UUID) -> Response:
-    """200 while something is left, 410 when it is sold out; `X-Available` counts."""
-    types, tag = _availability(request, event_id)
-    left = sum(item.available for item in types)
+    """200 while something can be bought, 410 when it is sold out or its sales have ended; `X-Available` counts."""
+    types, tag, ended = _availability(request, event_id)
+    left = 0 if ended else sum(item.available for item in types)
     return Response(status_code=200 if left else 410, headers={"X-Available": str(left), "ETag": tag})
 
 
-def _availability(request: Request, event_id: UUID) -> tuple[list[seatmap.TypeAvailability], str]:
+def _availability(request: Request, event_id: UUID) -> tuple[list[seatmap.TypeAvailability], str, bool]:
+    """(types, their tag, whether sales have ended)"""
     with request.app.state.database.transaction() as session:
         now = database_now(session)
-        browse.get_event(session, event_id=event_id, now=now)
+        event = _event(request, session, event_id, now)
         types = seatmap.availability(session, event_id=event_id, now=now)
     digest = hashlib.sha256(repr([(t.ticket_type_id, t.available, t.total_minor) for t in types]).encode()).hexdigest()
-    return types, f'"{digest[:16]}"'
+    return types, f'"{digest[:16]}"', event.sales_close_at <= now or event.status in ENDED
 
 
 @router.get("/{event_id}/seats")
@@ -94,7 +121,7 @@ def read_seats(request: Request, event_id: UUID, section: UUID | None = None) ->
     """All sections with what is left; with `section=`, the seats of that one."""
     with request.app.state.database.transaction() as session:
         now = database_now(session)
-        browse.get_event(session, event_id=event_id, now=now)
+        _event(request, session, event_id, now)
         if section is None:
             return Json({"sections": seatmap.section_overview(session, event_id=event_id, now=now)})
         return Json({"seats": seatmap.section_seats(session, event_id=event_id, section_id=section, now=now)})

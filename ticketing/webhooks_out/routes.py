@@ -8,23 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ticketing.accounts.access import Authorised, Caller
+from ticketing.accounts.access import Authorised
 from ticketing.foundation.db import Role, database_now
-from ticketing.foundation.errors import Invalid, NotFound
 from ticketing.foundation.http import Json
 from ticketing.foundation.outbound import LONGEST_ADDRESS, Outside
 from ticketing.webhooks_out import service
 from ticketing.webhooks_out.rules import SECRET_PURPOSE, WebhookEventKind
 
 router = APIRouter(prefix="/api", tags=["webhooks"])
-
-
-class VendorNotFound(NotFound):
-    """No such vendor, or none that the caller acts for."""
-
-
-class VendorUnclear(Invalid):
-    """The caller acts for several vendors and has named none."""
 
 
 class NewWebhook(BaseModel):
@@ -36,21 +27,11 @@ class NewWebhook(BaseModel):
     """May be left out by whoever acts for one vendor only."""
 
 
-def _vendor(caller: Caller, vendor_id: UUID | None) -> UUID:
-    if vendor_id is None:
-        if len(caller.vendor_ids) > 1:
-            raise VendorUnclear("You act for several vendors: name one.", fields={"vendor_id": "is needed"})
-        return next(iter(caller.vendor_ids))
-    if vendor_id not in caller.vendor_ids:
-        raise VendorNotFound("There is no such vendor.", vendor_id=vendor_id)
-    return vendor_id
-
-
 @router.post("/webhooks", status_code=201)
 def add_webhook(request: Request, caller: Authorised, body: NewWebhook) -> Response:
     """An address that is told what happens. The answer holds the secret of its signatures, once."""
     state = request.app.state
-    vendor_id = _vendor(caller, body.vendor_id)
+    vendor_id = caller.vendor(body.vendor_id)
     Outside.from_settings(state.settings).check(body.url)
     with state.database.transaction(Role.VENDOR, vendor_ids=[vendor_id]) as session:
         endpoint = service.add_endpoint(

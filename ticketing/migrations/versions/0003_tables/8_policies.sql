@@ -27,7 +27,7 @@ create policy vendor_reads on vendor_member for select to ticketing_vendor
 drop policy everyone_reads on event;
 create policy reader_reads on event for select to ticketing_reader using (true);
 create policy vendor_reads on event for select to ticketing_vendor
-  using (status <> 'draft' or vendor_id = any(current_setting('ticketing.vendor_ids', true)::uuid[]));
+  using (status not in ('draft', 'withdrawn') or vendor_id = any(current_setting('ticketing.vendor_ids', true)::uuid[]));
 
 drop policy everyone_reads on ticket_type;
 create policy reader_reads on ticket_type for select to ticketing_reader using (true);
