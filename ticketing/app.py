@@ -21,8 +21,10 @@ from ticketing.accounts.routes import router as accounts_router
 from ticketing.aliases import alias_router, with_aliases
 from ticketing.aliases import describe as describe_aliases
 from ticketing.authorisation import RULES, check_rules
+from ticketing.catalog import browse
 from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
+from ticketing.foundation.cache import AnswerCache
 from ticketing.foundation.db import Database
 from ticketing.foundation.http import install_problems
 from ticketing.foundation.limits import Limits
@@ -91,6 +93,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     app.state.hashing = HashingLane()
     app.state.limits = Limits(settings.redis_url)
+    app.state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
     app.state.metrics = Metrics()
     app.state.access_log = AccessLog(settings.access_log_path)
     app.state.cipher = ContactCipher.from_secrets(settings.secrets)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from ticketing.foundation.limits import Limits, TooManyRequests
-from ticketing.foundation.ports import free_port
 
 
 def spend(limits: Limits, who: str, times: int) -> int:
@@ -48,25 +44,6 @@ def test_it_is_allowed_again_when_the_window_has_passed() -> None:
         limits.spend("lane", "1 per second", "ada")
     time.sleep(1.1)
     limits.spend("lane", "1 per second", "ada")
-
-
-@pytest.fixture
-def redis_server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("no redis-server here")
-    port = free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield f"redis://127.0.0.1:{port}", server
-    server.kill()
-    server.wait()
 
 
 def test_processes_count_together_when_they_share_redis(redis_server: tuple[str, subprocess.Popen[bytes]]) -> None:

@@ -18,7 +18,8 @@ from ticketing.payments.rules import PAYMENT_TRANSITIONS, REFUND_TRANSITIONS
 from ticketing.tickets.rules import TICKET_TRANSITIONS, TicketState
 
 ALLOWED = {
-    "event": "draft>published published>postponed published>cancelled published>completed postponed>published postponed>cancelled",
+    "event": "draft>published draft>withdrawn published>withdrawn published>postponed published>cancelled "
+    "published>completed postponed>published postponed>cancelled",
     "hold": "active>converted active>released active>expired",
     "order": "pending>confirmed pending>expired pending>cancelled expired>confirmed confirmed>completed confirmed>cancelled",
     "payment": "created>authorised created>captured created>failed created>expired authorised>captured authorised>failed authorised>expired"

@@ -301,3 +301,18 @@ def test_an_unchanged_event_is_not_sent_again(office: Office) -> None:
     assert (again.status_code, again.content) == (304, b"")
     assert office.ask("PATCH", path, {"title": "Changed"}, match=tag).status_code == 200
     assert office.client.get(path, headers={"If-None-Match": tag}).json()["title"] == "Changed"
+
+
+def test_lists_show_each_change_at_once_in_every_process(office: Office, settings: Settings) -> None:
+    """They are kept, so a second process with answers of its own must see it too."""
+    with TestClient(create_app(settings, office.database), base_url="http://localhost") as other:
+        event = office.make_published()
+        for title in ("One concert", "Two concert", "Three concert"):
+            for client in (office.client, other):
+                client.get("/api/events", params={"search": "concert"})
+            assert office.ask("PATCH", f"/api/events/{event['id']}", {"title": title}, match="*").status_code == 200
+            for client in (office.client, other):
+                assert title in client.get("/api/events", params={"search": "concert"}).text
+        assert office.ask("DELETE", f"/api/events/{event['id']}", match="*").status_code == 204
+        for client in (office.client, other):
+            assert "Three concert" not in client.get("/api/events", params={"search": "concert"}).text

@@ -20,6 +20,7 @@ from ticketing.foundation.money import currencies_of_exponent
 from ticketing.foundation.openapi import WallTime
 
 MOST_PER_PAGE = 100
+STAMP_SECONDS = 5
 WHOLE, THOUSANDTHS = currencies_of_exponent(0), currencies_of_exponent(3)
 MOST_KEY = Decimal("1e18")
 
@@ -135,6 +136,21 @@ where e.status = 'published' and {PUBLIC} and e.starts_at > :now
 order by {key}, e.id
 limit :limit
 """
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueState:
+    """What answers about the catalogue are made from."""
+
+    stamp: str
+    """Another one after every change, and every `STAMP_SECONDS`: what is on sale is a matter of time, too."""
+    now: datetime
+
+
+def read_catalogue_state(session: Session) -> CatalogueState:
+    """The present state. What is read after it, in the same transaction, is of this state or newer."""
+    row = session.execute(text("select coalesce(sum(version), 0) as version, app_now() as now from catalogue_version")).one()
+    return CatalogueState(f"{row.version}:{int(row.now.timestamp() // STAMP_SECONDS)}", row.now)
 
 
 def list_events(
