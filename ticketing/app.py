@@ -12,12 +12,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ticketing.accounts.access import Role, authorise
+from ticketing.accounts.access_tokens import AccessTokens
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.http import SameOriginOnly
 from ticketing.accounts.link_routes import router as links_router
 from ticketing.accounts.links import LinkSigner
+from ticketing.accounts.oauth_routes import router as oauth_router
+from ticketing.accounts.oauth_routes import well_known
 from ticketing.accounts.passwords import HashingLane
 from ticketing.accounts.routes import router as accounts_router
+from ticketing.accounts.social import JourneyCookie, sign_in_providers
+from ticketing.accounts.social_routes import router as social_router
 from ticketing.aliases import alias_router, with_aliases
 from ticketing.aliases import describe as describe_aliases
 from ticketing.authorisation import RULES, check_rules
@@ -51,7 +56,17 @@ from ticketing.waitingroom.tokens import PlaceSigner
 from ticketing.waitingroom.watch import QueueWatch
 from ticketing.webhooks_out.routes import router as webhooks_router
 
-API_ROUTERS = (accounts_router, links_router, events_router, own_events_router, queues_router, tickets_router, webhooks_router)
+API_ROUTERS = (
+    accounts_router,
+    links_router,
+    oauth_router,
+    social_router,
+    events_router,
+    own_events_router,
+    queues_router,
+    tickets_router,
+    webhooks_router,
+)
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 
 
@@ -89,7 +104,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app = FastAPI(title="Ticketing", version="1", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.database = database
-    app.state.booking = Booking(database, providers)
+    app.state.access_tokens = AccessTokens.from_settings(settings)
+    app.state.booking = Booking(database, providers, access_tokens=app.state.access_tokens)
     app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     app.state.hashing = HashingLane()
     app.state.limits = Limits(settings.redis_url)
@@ -98,6 +114,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.access_log = AccessLog(settings.access_log_path)
     app.state.cipher = ContactCipher.from_secrets(settings.secrets)
     app.state.signer = TicketSigner.from_secrets(settings.secrets)
+    app.state.sign_in_providers = sign_in_providers(settings)
+    app.state.journeys = JourneyCookie(settings.secrets.derive("sign-in-journey"))
+    app.state.grants = LinkSigner(settings.secrets.derive("oauth-grant"))
     app.state.links = LinkSigner.from_secrets(settings.secrets)
     app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
     install_problems(app)
@@ -111,6 +130,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     check_rules([*api_routes, *aliases.routes], app.state.rules)
     app.include_router(storefront_router, include_in_schema=False)
     app.mount(STATIC, static_files)
+    app.include_router(well_known)
     add_health(app)
     _document(app)
     app.add_middleware(SameOriginOnly, let_in=settings.allowed_origins)

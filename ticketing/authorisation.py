@@ -1,7 +1,8 @@
 """Who may call what: every endpoint of the API, its roles, and whose rows they reach.
 
 An endpoint that is missing here, or a rule without an endpoint, fails the start. Aliases have the rule of what they stand for.
-Starting a payment, holding and the like are for whoever is signed in: a guest is a user without a password.
+A scope is what an access token must be good for; without one only sessions may. Starting a payment, holding and the like are for
+whoever is signed in: a guest is a user without a password.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ from collections.abc import Iterable, Mapping
 from starlette.routing import BaseRoute, Route
 
 from ticketing.accounts.access import Endpoint, Reach, Role, Rule
+from ticketing.accounts.access_tokens import Scope
 
 ANYONE = frozenset({Role.ANYONE})
 SIGNED_IN = frozenset({Role.BUYER})
 MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
 MEMBERS = frozenset({Role.OWNER, Role.MANAGER, Role.FINANCE, Role.SUPPORT, Role.SCANNER})
+OWNERS = frozenset({Role.OWNER})
 OPERATORS = frozenset({Role.OPERATOR})
 
 PUBLIC = Rule(ANYONE, Reach.PUBLIC)
 OWN = Rule(SIGNED_IN, Reach.SELF)
 """A signed-in person's own things."""
-MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
-MEMBERS_OF_VENDOR = Rule(MEMBERS, Reach.VENDOR)
+WEBHOOKS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR, Scope.WEBHOOKS)
+MEMBERS_OF_VENDOR = Rule(MEMBERS, Reach.VENDOR, Scope.EVENTS)
+BUYING = Rule(SIGNED_IN, Reach.SELF, Scope.BUY)
+EVENTS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR, Scope.EVENTS)
+OWNERS_OF_VENDOR = Rule(OWNERS, Reach.VENDOR)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
 ACCOUNTS = {
@@ -34,12 +40,22 @@ ACCOUNTS = {
     ("POST", "/api/email-verifications/confirm"): PUBLIC,
     ("POST", "/api/password-resets"): PUBLIC,
     ("POST", "/api/password-resets/confirm"): PUBLIC,
-    ("GET", "/api/me"): OWN,
+    ("GET", "/api/me"): Rule(SIGNED_IN, Reach.SELF, Scope.PROFILE),
     ("GET", "/api/sessions"): OWN,
     ("DELETE", "/api/sessions"): OWN,
     ("DELETE", "/api/sessions/{session_id}"): OWN,
     ("POST", "/api/users/{user_id}/disable"): OPERATORS_ONLY,
     ("POST", "/api/users/{user_id}/enable"): OPERATORS_ONLY,
+}
+
+OAUTH = {
+    ("GET", "/api/vendors/{vendor_id}/clients"): OWNERS_OF_VENDOR,
+    ("POST", "/api/vendors/{vendor_id}/clients"): OWNERS_OF_VENDOR,
+    ("DELETE", "/api/vendors/{vendor_id}/clients/{client_id}"): OWNERS_OF_VENDOR,
+    ("POST", "/api/oauth/token"): PUBLIC,
+    ("POST", "/api/oauth/revoke"): PUBLIC,
+    ("GET", "/api/oauth/{provider}/start"): PUBLIC,
+    ("GET", "/api/oauth/{provider}/callback"): PUBLIC,
 }
 
 EVENTS = {
@@ -51,58 +67,58 @@ EVENTS = {
 }
 
 VENDOR_EVENTS = {
-    ("POST", "/api/events"): MANAGERS_OF_VENDOR,
-    ("PUT", "/api/events/{event_id}"): MANAGERS_OF_VENDOR,
-    ("PATCH", "/api/events/{event_id}"): MANAGERS_OF_VENDOR,
-    ("DELETE", "/api/events/{event_id}"): MANAGERS_OF_VENDOR,
-    ("POST", "/api/events/{event_id}/publish"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/events"): EVENTS_OF_VENDOR,
+    ("PUT", "/api/events/{event_id}"): EVENTS_OF_VENDOR,
+    ("PATCH", "/api/events/{event_id}"): EVENTS_OF_VENDOR,
+    ("DELETE", "/api/events/{event_id}"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/publish"): EVENTS_OF_VENDOR,
     ("GET", "/api/vendors/{vendor_id}/events"): MEMBERS_OF_VENDOR,
     ("GET", "/api/vendors/{vendor_id}/events/{event_id}"): MEMBERS_OF_VENDOR,
 }
 
 BOOKING = {
-    ("POST", "/api/events/{id}/holds"): OWN,
-    ("GET", "/api/holds/{id}"): OWN,
-    ("PATCH", "/api/holds/{id}"): OWN,
-    ("DELETE", "/api/holds/{id}"): OWN,
-    ("POST", "/api/orders"): OWN,
-    ("GET", "/api/orders"): OWN,
-    ("GET", "/api/orders/{id}"): OWN,
-    ("DELETE", "/api/orders/{id}"): OWN,
-    ("POST", "/api/payments"): OWN,
-    ("GET", "/api/payments/{id}"): OWN,
+    ("POST", "/api/events/{id}/holds"): BUYING,
+    ("GET", "/api/holds/{id}"): BUYING,
+    ("PATCH", "/api/holds/{id}"): BUYING,
+    ("DELETE", "/api/holds/{id}"): BUYING,
+    ("POST", "/api/orders"): BUYING,
+    ("GET", "/api/orders"): BUYING,
+    ("GET", "/api/orders/{id}"): BUYING,
+    ("DELETE", "/api/orders/{id}"): BUYING,
+    ("POST", "/api/payments"): BUYING,
+    ("GET", "/api/payments/{id}"): BUYING,
     ("POST", "/api/payments/webhooks/{provider}"): PUBLIC,
 }
 
 WAITING_ROOM = {
-    ("POST", "/api/events/{id}/queue"): OWN,
+    ("POST", "/api/events/{id}/queue"): BUYING,
     ("GET", "/api/queue/{token}"): PUBLIC,
     ("DELETE", "/api/queue/{token}"): PUBLIC,
-    ("PUT", "/api/events/{event_id}/queue"): MANAGERS_OF_VENDOR,
-    ("GET", "/api/events/{event_id}/queue"): MANAGERS_OF_VENDOR,
-    ("POST", "/api/events/{event_id}/queue/pause"): MANAGERS_OF_VENDOR,
-    ("POST", "/api/events/{event_id}/queue/resume"): MANAGERS_OF_VENDOR,
+    ("PUT", "/api/events/{event_id}/queue"): EVENTS_OF_VENDOR,
+    ("GET", "/api/events/{event_id}/queue"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/queue/pause"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/queue/resume"): EVENTS_OF_VENDOR,
 }
 """A place's token is what shows whose it is."""
 
 TICKETS = {
-    ("GET", "/api/tickets"): OWN,
-    ("GET", "/api/tickets/{ticket_id}"): OWN,
-    ("HEAD", "/api/tickets/{ticket_id}"): OWN,
-    ("GET", "/api/tickets/{ticket_id}/qr"): OWN,
+    ("GET", "/api/tickets"): BUYING,
+    ("GET", "/api/tickets/{ticket_id}"): BUYING,
+    ("HEAD", "/api/tickets/{ticket_id}"): BUYING,
+    ("GET", "/api/tickets/{ticket_id}/qr"): BUYING,
 }
 
 WEBHOOKS = {
-    ("POST", "/api/webhooks"): MANAGERS_OF_VENDOR,
-    ("GET", "/api/webhooks"): MANAGERS_OF_VENDOR,
-    ("DELETE", "/api/webhooks/{webhook_id}"): MANAGERS_OF_VENDOR,
-    ("POST", "/api/webhooks/{webhook_id}/secret"): MANAGERS_OF_VENDOR,
-    ("POST", "/api/webhooks/{webhook_id}/enable"): MANAGERS_OF_VENDOR,
-    ("GET", "/api/webhooks/{webhook_id}/deliveries"): MANAGERS_OF_VENDOR,
-    ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/webhooks"): WEBHOOKS_OF_VENDOR,
+    ("GET", "/api/webhooks"): WEBHOOKS_OF_VENDOR,
+    ("DELETE", "/api/webhooks/{webhook_id}"): WEBHOOKS_OF_VENDOR,
+    ("POST", "/api/webhooks/{webhook_id}/secret"): WEBHOOKS_OF_VENDOR,
+    ("POST", "/api/webhooks/{webhook_id}/enable"): WEBHOOKS_OF_VENDOR,
+    ("GET", "/api/webhooks/{webhook_id}/deliveries"): WEBHOOKS_OF_VENDOR,
+    ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): WEBHOOKS_OF_VENDOR,
 }
 
-RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **VENDOR_EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
+RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **OAUTH, **EVENTS, **VENDOR_EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
 
 
 def endpoints(routes: Iterable[BaseRoute]) -> set[Endpoint]:

@@ -73,6 +73,16 @@ EVENT = {
 def vendor_examples(*, vendor: UUID) -> dict[Endpoint, Example]:
     """Of a vendor's own things."""
     return {
+        ("GET", "/api/vendors/{vendor_id}/clients"): (f"/api/vendors/{vendor}/clients", None),
+        ("POST", "/api/vendors/{vendor_id}/clients"): (
+            f"/api/vendors/{vendor}/clients",
+            {"name": "App", "confidential": False, "redirect_uris": ["https://app.example.org/back"], "scopes": ["events"]},
+        ),
+        ("DELETE", "/api/vendors/{vendor_id}/clients/{client_id}"): (f"/api/vendors/{vendor}/clients/{SOMETHING}", None),
+        ("POST", "/api/oauth/token"): ("/api/oauth/token", None),
+        ("POST", "/api/oauth/revoke"): ("/api/oauth/revoke", None),
+        ("GET", "/api/oauth/{provider}/start"): ("/api/oauth/nobody/start", None),
+        ("GET", "/api/oauth/{provider}/callback"): ("/api/oauth/nobody/callback", None),
         ("POST", "/api/events"): ("/api/events", EVENT | {"layout_id": str(SOMETHING)}),
         ("PUT", "/api/events/{event_id}"): (f"/api/events/{SOMETHING}", EVENT),
         ("PATCH", "/api/events/{event_id}"): (f"/api/events/{SOMETHING}", {"title": "Another concert", "public_at": None}),

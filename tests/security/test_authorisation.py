@@ -115,6 +115,9 @@ def test_every_endpoint_has_an_example(scene: Scene) -> None:
 ENDS_THE_ASKER = {("POST", "/api/logout"), ("POST", "/api/guests"), ("DELETE", "/api/sessions")}
 """They end the session that asks, which the other cells need: tests of accounts ask them."""
 
+ASKS_FOR_A_CLIENT = {("POST", "/api/oauth/token"), ("POST", "/api/oauth/revoke")}
+"""Open to anybody's programs, which they ask for their secret: people are not looked at."""
+
 KEEPERS = {("DELETE", "/api/holds/{id}"), ("DELETE", "/api/orders/{id}")}
 """What would end a hold or order that the other cells need: only asked by those it does not belong to."""
 
@@ -126,7 +129,9 @@ def test_everybody_gets_what_the_table_says(scene: Scene, endpoint: Endpoint) ->
             continue
         answer = ask(scene, endpoint, who)
         wanted = expected(endpoint, who)
-        if wanted == "allowed":
+        if endpoint in ASKS_FOR_A_CLIENT:
+            assert answer.json()["error"] == "invalid_client"
+        elif wanted == "allowed":
             assert answer.status_code not in (401, 403), (who, answer.status_code, answer.text)
             assert answer.status_code < 500, (who, answer.text)
         else:

@@ -103,6 +103,8 @@ def furnish(mirror: Mirror, side: Side, *, seats: list[int]) -> None:
     for url in (mirror.receiver.url, mirror.receiver.url + "?second"):
         body = {"url": url, "events": ["order.confirmed", "order.cancelled"], "vendor_id": str(side.vendor_id)}
         assert mirror.ask(side, MemberRole.OWNER, "POST", "/api/webhooks", body).status_code == 201
+    program = {"name": factories.unique("App"), "redirect_uris": ["https://app.example.org/"], "scopes": ["events"]}
+    assert mirror.ask(side, MemberRole.OWNER, "POST", f"/api/vendors/{side.vendor_id}/clients", program).status_code == 201
     with mirror.database.transaction() as session:
         vendor = session.get_one(Vendor, side.vendor_id)
         title = factories.unique("Concert of one vendor")

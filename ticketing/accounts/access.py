@@ -6,7 +6,7 @@ the services find in their queries: by user for a buyer's own, by row-level poli
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
+from ticketing.accounts.access_tokens import Scope
 from ticketing.accounts.http import current_user
 from ticketing.accounts.service import VendorNotFound
 from ticketing.accounts.sessions import SignedIn
@@ -52,6 +53,10 @@ class RoleMissing(Forbidden):
     """The caller has none of the roles that may do this."""
 
 
+class ScopeMissing(Forbidden):
+    """The access token is not good for this; `details["scope"]` says what it lacks, if any token may do this at all."""
+
+
 class VendorUnclear(Invalid):
     """The caller acts for several vendors and has named none."""
 
@@ -60,6 +65,8 @@ class VendorUnclear(Invalid):
 class Rule:
     roles: frozenset[Role]
     reach: Reach
+    scope: Scope | None = None
+    """What an access token must be good for; None: only sessions may, unless anyone may."""
 
 
 Endpoint = tuple[str, str]
@@ -98,12 +105,23 @@ def allow(rule: Rule, user: SignedIn | None) -> Caller:
         if Role.ANYONE in rule.roles:
             return Caller(None, frozenset())
         raise Unauthenticated("Sign in first.")
+    check_scope(rule, user.scopes)
     vendor_ids = frozenset(m.vendor_id for m in user.memberships if Role(m.role.value) in rule.roles)
-    if rule.roles & {Role.ANYONE, Role.BUYER} or vendor_ids:
+    if vendor_ids or (rule.roles & {Role.ANYONE, Role.BUYER} and not user.is_client):
         return Caller(user, vendor_ids)
     if (user.is_operator and Role.OPERATOR in rule.roles) or (user.is_analyst and Role.ANALYST in rule.roles):
         return Caller(user, vendor_ids)
     raise RoleMissing("This is not for your role.")
+
+
+def check_scope(rule: Rule, scopes: Collection[str] | None) -> None:
+    """Raises `ScopeMissing` when an access token of these scopes is not good for what the rule guards. None: a session."""
+    if scopes is None or Role.ANYONE in rule.roles:
+        return
+    if rule.scope is None:
+        raise ScopeMissing("This is only for people who have signed in, not for access tokens.")
+    if rule.scope not in scopes:
+        raise ScopeMissing(f"The access token is not good for this: it lacks the scope {rule.scope.value}.", scope=rule.scope.value)
 
 
 def authorise(request: Request) -> Caller:

@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ticketing.accounts.access_tokens import looks_signed
 from ticketing.accounts.rules import Audience, ContactKind
 from ticketing.accounts.service import Credential, check_password, confirm_credential, find_credential
-from ticketing.accounts.sessions import SESSION_LENGTH, SignedIn, find_session, open_session, sign_out
+from ticketing.accounts.sessions import SESSION_LENGTH, SignedIn, find_access, find_session, open_session, sign_out
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import Unauthenticated
 from ticketing.foundation.http import problem
@@ -43,7 +44,11 @@ def current_user(request: Request, audience: Audience = Audience.SHOP) -> Signed
     if not token:
         return None
     with request.app.state.database.transaction() as session:
-        return find_session(session, token=token, audience=audience, now=database_now(session))
+        now = database_now(session)
+        if audience is Audience.SHOP and looks_signed(token):
+            access = request.app.state.access_tokens.read(token, now=now)
+            return None if access is None else find_access(session, access=access)
+        return find_session(session, token=token, audience=audience, now=now)
 
 
 def require_user(request: Request, audience: Audience = Audience.SHOP) -> SignedIn:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -41,11 +42,11 @@ class LinkSigner:
     def from_secrets(cls, secrets: Secrets) -> LinkSigner:
         return cls(secrets.derive("account-link"))
 
-    def token(self, link_id: UUID, purpose: LinkPurpose) -> str:
+    def token(self, link_id: UUID, purpose: StrEnum) -> str:
         """What stands in the address: 43 characters."""
         return base64.urlsafe_b64encode(link_id.bytes + self._digest(link_id, purpose)).decode().rstrip("=")
 
-    def read(self, token: str, purpose: LinkPurpose) -> UUID:
+    def read(self, token: str, purpose: StrEnum) -> UUID:
         """The link's id; raises `LinkNotValid`."""
         try:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
@@ -56,7 +57,7 @@ class LinkSigner:
             raise not_valid()
         return link_id
 
-    def _digest(self, link_id: UUID, purpose: LinkPurpose) -> bytes:
+    def _digest(self, link_id: UUID, purpose: StrEnum) -> bytes:
         return hmac.new(self.key, link_id.bytes + purpose.value.encode(), hashlib.sha256).digest()[:DIGEST_BYTES]
 
 

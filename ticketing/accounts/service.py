@@ -59,14 +59,18 @@ def register(
     session: Session,
     *,
     email: str,
-    password_hash: str,
+    password_hash: str | None,
     display_name: str,
     cipher: ContactCipher,
     now: datetime,
     is_operator: bool = False,
     is_analyst: bool = False,
+    proven: bool = False,
 ) -> UUID:
-    """An account with a password (hash it before the transaction). Raises `AddressNotAcceptable`, `AddressTaken`."""
+    """An account with a password (hash it before the transaction), or without one for who signs in elsewhere.
+
+    `proven`: the address is known to be theirs. Raises `AddressNotAcceptable`, `AddressTaken`.
+    """
     index = cipher.blind_index(ContactKind.EMAIL, email)
     if session.execute(select(UserContact.id).where(UserContact.blind_index == index, UserContact.is_login)).first():
         raise AddressTaken("There is an account with this address: sign in instead.")
@@ -75,8 +79,11 @@ def register(
     )
     session.add(user)
     session.flush()
-    session.add(UserCredential(user_id=user.id, password_hash=password_hash, changed_at=now))
-    _add_contact(session, user_id=user.id, kind=ContactKind.EMAIL, value=email, cipher=cipher, is_login=True)
+    if password_hash is not None:
+        session.add(UserCredential(user_id=user.id, password_hash=password_hash, changed_at=now))
+    contact = _contact(user.id, ContactKind.EMAIL, _address(email), cipher, is_login=True)
+    session.add(UserContact(**contact, verified_at=now if proven else None))
+    session.flush()
     record(session, actor_id=user.id, action="user.registered", subject_id=user.id)
     return user.id
 

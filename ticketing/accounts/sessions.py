@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
+from ticketing.accounts.access_tokens import Access
+from ticketing.accounts.oauth_tables import ApiClient, OauthGrant
 from ticketing.accounts.rules import Audience, MemberRole, UserKind
 from ticketing.accounts.tables import UserAccount, UserSession, Vendor, VendorMember
 from ticketing.audit.service import record
@@ -50,6 +52,10 @@ class SignedIn:
     is_operator: bool
     is_analyst: bool
     memberships: tuple[Membership, ...]
+    scopes: tuple[str, ...] | None = None
+    """What an access token is good for; None: a session, good for everything."""
+    is_client: bool = False
+    """A program that acts for its vendor, and for no person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,26 @@ def find_session(session: Session, *, token: str, audience: Audience, now: datet
     ).scalar_one_or_none()
     if user is None:
         return None
+    return _signed_in(session, user)
+
+
+def find_access(session: Session, *, access: Access) -> SignedIn | None:
+    """Who an access token acts for; None when the account is disabled, or the client removed."""
+    client = session.execute(select(ApiClient).where(ApiClient.id == access.client_id, ApiClient.removed_at.is_(None))).scalar_one_or_none()
+    if client is None:
+        return None
+    scopes = tuple(sorted(access.scopes))
+    if access.is_of_client:
+        vendor = session.get_one(Vendor, client.vendor_id)
+        member = Membership(vendor.id, vendor.slug, vendor.name, MemberRole.MANAGER, vendor.zone)
+        return SignedIn(client.id, client.name, UserKind.REGISTERED, False, False, (member,), scopes, is_client=True)
+    user = session.execute(
+        select(UserAccount).where(UserAccount.id == access.subject, UserAccount.disabled_at.is_(None))
+    ).scalar_one_or_none()
+    return None if user is None else replace(_signed_in(session, user), scopes=scopes)
+
+
+def _signed_in(session: Session, user: UserAccount) -> SignedIn:
     rows = session.execute(
         select(Vendor.id, Vendor.slug, Vendor.name, VendorMember.role, Vendor.zone)
         .join(VendorMember, VendorMember.vendor_id == Vendor.id)
@@ -134,12 +160,14 @@ def end_session(session: Session, *, user_id: UUID, session_id: UUID, now: datet
 
 
 def end_sessions(session: Session, *, user_id: UUID, now: datetime, actor_id: UUID | None = None) -> int:
-    """End all of a person's sessions; returns how many there were."""
+    """End all of a person's sessions, and what they have granted to programs; returns how many there were."""
     where = (UserSession.user_id == user_id, UserSession.revoked_at.is_(None), UserSession.expires_at > now)
-    ended = session.execute(update(UserSession).where(*where).values(revoked_at=now).returning(UserSession.id)).all()
+    ended = len(session.execute(update(UserSession).where(*where).values(revoked_at=now).returning(UserSession.id)).all())
+    granted = (OauthGrant.user_id == user_id, OauthGrant.revoked_at.is_(None))
+    ended += len(session.execute(update(OauthGrant).where(*granted).values(revoked_at=now).returning(OauthGrant.id)).all())
     if ended:
         record(session, actor_id=actor_id or user_id, action="session.all_ended", subject_id=user_id)
-    return len(ended)
+    return ended
 
 
 def disable_account(session: Session, *, user_id: UUID, actor_id: UUID, now: datetime) -> None:

@@ -102,6 +102,16 @@ class Settings(BaseSettings):
     access_log: Path | None = None
     """Where each answer is noted; empty: `<home>/logs/access.log`."""
 
+    google_client: str | None = None
+    """`id:secret` of this installation at Google; empty: nobody signs in that way. So for the others."""
+    google_url: str = "https://accounts.google.com"
+    github_client: str | None = None
+    github_url: str = "https://github.com"
+    github_api_url: str = "https://api.github.com"
+    facebook_client: str | None = None
+    facebook_url: str = "https://www.facebook.com"
+    facebook_api_url: str = "https://graph.facebook.com"
+
     smtp_host: str | None = None
     smtp_port: int = 25
     smtp_from: str = "tickets@localhost"

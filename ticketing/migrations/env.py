@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import ticketing.accounts.oauth_tables
 import ticketing.accounts.tables
 import ticketing.audit.tables
 import ticketing.catalog.tables

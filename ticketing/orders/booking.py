@@ -10,7 +10,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from ticketing.accounts.lookup import SessionCache, SessionLookupHandler
+from ticketing.accounts.access_tokens import Access, AccessTokens
+from ticketing.accounts.lookup import AccountLookupHandler, SessionCache, SessionLookupHandler
 from ticketing.foundation.db import Database
 from ticketing.foundation.ids import new_code, new_id
 from ticketing.foundation.loop import background_loop
@@ -35,7 +36,7 @@ WAIT_SECONDS = 30
 class Booking:
     """Holding, ordering, paying, settling, cancelling. Errors are those of the modules that do the work."""
 
-    def __init__(self, database: Database, providers: Mapping[str, PaymentProvider]) -> None:
+    def __init__(self, database: Database, providers: Mapping[str, PaymentProvider], *, access_tokens: AccessTokens | None = None) -> None:
         self._providers = providers
         self._writer = Writer(
             database,
@@ -49,13 +50,18 @@ class Booking:
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
                 "session": SessionLookupHandler(),
+                "account": AccountLookupHandler(),
                 "enter": EnterHandler(),
             },
         )
-        self.sessions = SessionCache(self._look_up)
+        self.sessions = SessionCache(self._look_up, look_up_account=self._look_up_account, access_tokens=access_tokens)
 
     async def _look_up(self, digest: bytes) -> UUID | None:
         user_id: UUID | None = await self._writer.call("session", digest)
+        return user_id
+
+    async def _look_up_account(self, access: Access) -> UUID | None:
+        user_id: UUID | None = await self._writer.call("account", access)
         return user_id
 
     def start(self) -> None:

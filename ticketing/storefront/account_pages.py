@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -32,21 +33,53 @@ Field = Annotated[str, Form(max_length=320)]
 Token = Annotated[str, Path(max_length=100)]
 
 
+SIGN_IN_FAILED = {
+    "journey-broken": "That took too long, or was begun in another browser: try again.",
+    "sign-in-refused": "You have not agreed to sign in that way.",
+    "address-not-given": "We were not told your e-mail address, which your tickets go to: register with a password instead.",
+    "address-taken": "There is an account with your address: sign in with its password, or set a new one.",
+    "wrong-credentials": "This account is closed.",
+}
+"""By the problem's type: what somebody is told who comes back from another provider in vain."""
+PROVIDER_DOWN = "That does not work at present: sign in with a password, or try again later."
+
+
+def sign_in_page(
+    request: Request, *, status: int = 200, desk: bool = False, problem: str | None = None, email: str = "", grant: str = ""
+) -> Response:
+    """`grant` is the question of a program (the query of `/oauth/authorize`) that the person comes back to."""
+    ways = sorted(request.app.state.sign_in_providers)
+    user = current_user(request)
+    return page(request, "sign_in.html", user=user, status=status, desk=desk, problem=problem, email=email, grant=grant, ways=ways)
+
+
 @router.get("/sign-in")
-def show_sign_in(request: Request, purpose: Annotated[str, Query(alias="for", max_length=10)] = "") -> Response:
+def show_sign_in(
+    request: Request,
+    purpose: Annotated[str, Query(alias="for", max_length=10)] = "",
+    failed: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
     """For buyers, and with `?for=desk` for the dashboards."""
-    return page(request, "sign_in.html", user=current_user(request), desk=purpose == "desk", problem=None, email="")
+    problem = SIGN_IN_FAILED.get(failed, PROVIDER_DOWN) if failed else None
+    return sign_in_page(request, desk=purpose == "desk", problem=problem)
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, email: Field, password: Field, desk: Annotated[str, Form(max_length=5)] = "") -> Response:
-    """Opens a session; goes on to my orders, or to the dashboards. Never to an address that came with the request."""
+async def sign_in(
+    request: Request,
+    email: Field,
+    password: Field,
+    desk: Annotated[str, Form(max_length=5)] = "",
+    grant: Annotated[str, Form(max_length=4_000)] = "",
+) -> Response:
+    """Opens a session; goes on to my orders, the dashboards, or the question of a program. Never to an address that came with it."""
     audience = Audience.DESK if desk == "yes" else Audience.SHOP
     try:
         token, _ = await open_by_password(request, email=email, password=password, audience=audience)
     except TicketingError as error:
-        return await run_in_threadpool(_refused, request, error, desk=audience is Audience.DESK, email=email)
-    answer = RedirectResponse(request.app.state.settings.desk_url if audience is Audience.DESK else "/orders", status_code=303)
+        return await run_in_threadpool(_refused, request, error, desk=audience is Audience.DESK, email=email, grant=grant)
+    onward = f"/oauth/authorize?{urlencode(parse_qsl(grant))}" if grant else "/orders"
+    answer = RedirectResponse(request.app.state.settings.desk_url if audience is Audience.DESK else onward, status_code=303)
     set_session_cookie(answer, request, token, audience)
     return answer
 
@@ -73,10 +106,9 @@ async def register(request: Request, email: Field, password: Field, name: Field)
     return answer
 
 
-def _refused(request: Request, error: TicketingError, *, desk: bool, email: str) -> Response:
+def _refused(request: Request, error: TicketingError, *, desk: bool, email: str, grant: str = "") -> Response:
     """The page again, with what was wrong."""
-    user = current_user(request)
-    return page(request, "sign_in.html", user=user, status=error.status, desk=desk, problem=error.message, email=email)
+    return sign_in_page(request, status=error.status, desk=desk, problem=error.message, email=email, grant=grant)
 
 
 @router.get("/forgot")
