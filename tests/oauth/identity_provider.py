@@ -115,6 +115,11 @@ def build(provider: IdentityProvider) -> FastAPI:
         provider.tokens.add(access)
         return JSONResponse({"access_token": access, "token_type": "bearer", "id_token": provider.id_token(asked)})
 
+    _tell_who(app, provider)
+    return app
+
+
+def _tell_who(app: FastAPI, provider: IdentityProvider) -> None:
     def known(request: Request) -> bool:
         return request.headers.get("authorization", "").removeprefix("Bearer ") in provider.tokens
 
@@ -128,8 +133,6 @@ def build(provider: IdentityProvider) -> FastAPI:
     def emails(request: Request) -> Response:
         found = {"email": provider.person.get("email"), "primary": True, "verified": provider.person["email_verified"]}
         return JSONResponse([found] if known(request) else [], status_code=200)
-
-    return app
 
 
 @contextmanager
