@@ -35,6 +35,7 @@ from ticketing.health import add_health
 from ticketing.inventory.routes import router as events_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
+from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
 from ticketing.storefront.pages import STATIC, static_files
@@ -48,7 +49,7 @@ from ticketing.waitingroom.tokens import PlaceSigner
 from ticketing.waitingroom.watch import QueueWatch
 from ticketing.webhooks_out.routes import router as webhooks_router
 
-API_ROUTERS = (accounts_router, links_router, events_router, queues_router, tickets_router, webhooks_router)
+API_ROUTERS = (accounts_router, links_router, events_router, queues_router, tickets_router, ticket_orders_router, webhooks_router)
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 
 

@@ -78,6 +78,9 @@ TICKETS = {
     ("GET", "/api/tickets/{ticket_id}"): OWN,
     ("HEAD", "/api/tickets/{ticket_id}"): OWN,
     ("GET", "/api/tickets/{ticket_id}/qr"): OWN,
+    ("GET", "/api/tickets/{ticket_id}/pdf"): OWN,
+    ("GET", "/api/tickets/{ticket_id}/receipt"): OWN,
+    ("DELETE", "/api/tickets/{ticket_id}"): OWN,
 }
 
 WEBHOOKS = {

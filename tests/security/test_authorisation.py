@@ -114,8 +114,8 @@ def test_every_endpoint_has_an_example(scene: Scene) -> None:
 ENDS_THE_ASKER = {("POST", "/api/logout"), ("POST", "/api/guests"), ("DELETE", "/api/sessions")}
 """They end the session that asks, which the other cells need: tests of accounts ask them."""
 
-KEEPERS = {("DELETE", "/api/holds/{id}"), ("DELETE", "/api/orders/{id}")}
-"""What would end a hold or order that the other cells need: only asked by those it does not belong to."""
+KEEPERS = {("DELETE", "/api/holds/{id}"), ("DELETE", "/api/orders/{id}"), ("DELETE", "/api/tickets/{ticket_id}")}
+"""What would end a hold, order or ticket that the other cells need: only asked by those it does not belong to."""
 
 
 @pytest.mark.parametrize("endpoint", sorted(RULES.keys() - ENDS_THE_ASKER), ids=" ".join)
