@@ -43,6 +43,7 @@ from ticketing.inventory.routes import router as events_router
 from ticketing.inventory.vendor_routes import router as own_events_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
+from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
 from ticketing.storefront.pages import STATIC, static_files
@@ -65,6 +66,7 @@ API_ROUTERS = (
     own_events_router,
     queues_router,
     tickets_router,
+    ticket_orders_router,
     webhooks_router,
 )
 """Each with its whole path, `/api` included: that is what its rules are found by."""

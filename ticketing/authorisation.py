@@ -106,6 +106,9 @@ TICKETS = {
     ("GET", "/api/tickets/{ticket_id}"): BUYING,
     ("HEAD", "/api/tickets/{ticket_id}"): BUYING,
     ("GET", "/api/tickets/{ticket_id}/qr"): BUYING,
+    ("GET", "/api/tickets/{ticket_id}/pdf"): BUYING,
+    ("GET", "/api/tickets/{ticket_id}/receipt"): BUYING,
+    ("DELETE", "/api/tickets/{ticket_id}"): BUYING,
 }
 
 WEBHOOKS = {

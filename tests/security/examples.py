@@ -116,4 +116,7 @@ def booking_examples(*, event: UUID, hold: UUID, order: UUID, payment: UUID, tic
         ("GET", "/api/tickets/{ticket_id}"): (f"/api/tickets/{ticket}", None),
         ("HEAD", "/api/tickets/{ticket_id}"): (f"/api/tickets/{ticket}", None),
         ("GET", "/api/tickets/{ticket_id}/qr"): (f"/api/tickets/{ticket}/qr", None),
+        ("GET", "/api/tickets/{ticket_id}/pdf"): (f"/api/tickets/{ticket}/pdf", None),
+        ("GET", "/api/tickets/{ticket_id}/receipt"): (f"/api/tickets/{ticket}/receipt", None),
+        ("DELETE", "/api/tickets/{ticket_id}"): (f"/api/tickets/{ticket}", None),
     }

@@ -118,8 +118,8 @@ ENDS_THE_ASKER = {("POST", "/api/logout"), ("POST", "/api/guests"), ("DELETE", "
 ASKS_FOR_A_CLIENT = {("POST", "/api/oauth/token"), ("POST", "/api/oauth/revoke")}
 """Open to anybody's programs, which they ask for their secret: people are not looked at."""
 
-KEEPERS = {("DELETE", "/api/holds/{id}"), ("DELETE", "/api/orders/{id}")}
-"""What would end a hold or order that the other cells need: only asked by those it does not belong to."""
+KEEPERS = {("DELETE", "/api/holds/{id}"), ("DELETE", "/api/orders/{id}"), ("DELETE", "/api/tickets/{ticket_id}")}
+"""What would end a hold, order or ticket that the other cells need: only asked by those it does not belong to."""
 
 
 @pytest.mark.parametrize("endpoint", sorted(RULES.keys() - ENDS_THE_ASKER), ids=" ".join)

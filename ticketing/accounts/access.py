@@ -129,7 +129,7 @@ def authorise(request: Request) -> Caller:
     rules: Mapping[Endpoint, Rule] = request.app.state.rules
     path = request.scope["route"].path
     rule = rules.get((request.method, path)) or rules["GET", path]  # HEAD where only GET is described
-    user = None if Role.ANYONE in rule.roles else current_user(request)  # browsing costs no look at sessions
+    user = None if Role.ANYONE in rule.roles else current_user(request, with_access_tokens=True)  # browsing costs no look at sessions
     return allow(rule, user)
 
 

@@ -38,14 +38,17 @@ def token_of(request: Request, audience: Audience = Audience.SHOP) -> str | None
     return request.cookies.get(COOKIES[audience])
 
 
-def current_user(request: Request, audience: Audience = Audience.SHOP) -> SignedIn | None:
-    """Who is signed in, if anyone. Reads the database: not for hot paths."""
+def current_user(request: Request, audience: Audience = Audience.SHOP, *, with_access_tokens: bool = False) -> SignedIn | None:
+    """Who is signed in, if anyone. Reads the database: not for hot paths.
+
+    `with_access_tokens` is for whoever looks at their scopes; everything else is for sessions.
+    """
     token = token_of(request, audience)
-    if not token:
+    if not token or (looks_signed(token) and not with_access_tokens):
         return None
     with request.app.state.database.transaction() as session:
         now = database_now(session)
-        if audience is Audience.SHOP and looks_signed(token):
+        if looks_signed(token):
             access = request.app.state.access_tokens.read(token, now=now)
             return None if access is None else find_access(session, access=access)
         return find_session(session, token=token, audience=audience, now=now)

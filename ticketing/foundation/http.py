@@ -25,6 +25,18 @@ class Json(Response):
         return orjson.dumps(content)
 
 
+PDF: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A PDF", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
+}
+"""For a route's `responses`."""
+
+
+def pdf_answer(content: bytes, name: str) -> Response:
+    """A PDF to keep as `name`.pdf (plain letters, digits and dashes). It is about somebody, so nobody else stores it."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.pdf"', "Cache-Control": "no-store"}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
 def problem(status: int, kind: str, detail: str, **members: Any) -> Response:
     """A problem+json answer; `kind` is stable and names the problem."""
     body = {"type": PROBLEM_BASE + kind, "title": kind.replace("-", " ").capitalize(), "status": status, "detail": detail, **members}

@@ -28,6 +28,7 @@ from ticketing.waitingroom.tokens import PlaceSigner, PlaceToken
 SUBJECTS = {
     MessageKind.ORDER_CONFIRMED: "Your tickets: {title} (order {code})",
     MessageKind.ORDER_CANCELLED: "Cancelled: order {code}",
+    MessageKind.TICKET_CANCELLED: "Cancelled: ticket {code}",
     MessageKind.PAYMENT_RETURNED: "Your payment comes back: order {code}",
     MessageKind.VERIFY_EMAIL: "Confirm your e-mail address",
     MessageKind.RESET_PASSWORD: "Set a new password",
@@ -55,6 +56,14 @@ TURN = """
 select e.id as event_id, e.title, e.zone, q.position, q.turn_ends_at at time zone e.zone as until_local, u.locale
 from queue_entry q join event e on e.id = q.event_id join user_account u on u.id = :recipient
 where q.id = :entry and q.state = 'admitted' and q.turn_ends_at > :now
+"""
+
+TICKET = """
+select t.code, e.title, t.order_id, o.currency, v.name as vendor_name, u.locale,
+  (select sum(amount_minor)::bigint from refund_line r where r.order_line_id = t.order_line_id) as refund_minor
+from ticket t join event e on e.id = t.event_id join ticket_order o on o.id = t.order_id join vendor v on v.id = o.vendor_id
+join user_account u on u.id = :recipient
+where t.id = :ticket
 """
 
 REFUNDS = """
@@ -98,6 +107,8 @@ class Composer:
             return self._link_mail(session, kind=kind, link_id=subject_id, now=now)
         if kind is MessageKind.YOUR_TURN:
             return self._turn_mail(session, entry_id=subject_id, recipient_id=recipient_id, now=now)
+        if kind is MessageKind.TICKET_CANCELLED:
+            return self._ticket_mail(session, ticket_id=subject_id, recipient_id=recipient_id)
         return self._order_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id)
 
     def _link_mail(self, session: Session, *, kind: MessageKind, link_id: UUID, now: datetime) -> EmailMessage:
@@ -118,6 +129,12 @@ class Composer:
             subject=SUBJECTS[MessageKind.YOUR_TURN].format(title=turn.title),
             values={"turn": turn, "link": link, "until": until},
         )
+
+    def _ticket_mail(self, session: Session, *, ticket_id: UUID, recipient_id: UUID) -> EmailMessage:
+        ticket = session.execute(text(TICKET), {"ticket": ticket_id, "recipient": recipient_id}).one()
+        refund = Money(ticket.refund_minor, ticket.currency).format(ticket.locale) if ticket.refund_minor else None
+        values = {"ticket": ticket, "refund": refund, "link": f"{self.public_url}/orders/{ticket.order_id}"}
+        return _mail(MessageKind.TICKET_CANCELLED, subject=SUBJECTS[MessageKind.TICKET_CANCELLED].format(code=ticket.code), values=values)
 
     def _order_mail(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID) -> EmailMessage:
         refund = _refund(session, kind, subject_id)

@@ -10,6 +10,8 @@ class MessageKind(StrEnum):
     ORDER_CONFIRMED = "order_confirmed"
     """Tickets and receipt."""
     ORDER_CANCELLED = "order_cancelled"
+    TICKET_CANCELLED = "ticket_cancelled"
+    """One of an order, whose others stand."""
     PAYMENT_RETURNED = "payment_returned"
     """An apology: the money came when the places were gone, or twice."""
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 TOPICS = {
     "order.confirmed": MessageKind.ORDER_CONFIRMED,
     "order.cancelled": MessageKind.ORDER_CANCELLED,
+    "ticket.cancelled": MessageKind.TICKET_CANCELLED,
     "payment.returned": MessageKind.PAYMENT_RETURNED,
     "account.verification_asked": MessageKind.VERIFY_EMAIL,
     "account.reset_asked": MessageKind.RESET_PASSWORD,

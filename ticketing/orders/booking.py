@@ -21,6 +21,7 @@ from ticketing.inventory.holds import HoldChange, HoldChangeHandler, HoldView
 from ticketing.inventory.writer import Writer
 from ticketing.orders.admission import AdmittedOnly
 from ticketing.orders.cancel import CancelHandler, CancelRequest
+from ticketing.orders.cancel_ticket import CancelledTicket, CancelTicketHandler, CancelTicketRequest
 from ticketing.orders.pay import IntentHandler, IntentRequest, PaymentView, ProviderNotOffered, SessionOpened, SessionOpenedHandler
 from ticketing.orders.place import PlaceHandler, PlaceRequest
 from ticketing.orders.read import OrderView
@@ -49,6 +50,7 @@ class Booking:
                 "best": AdmittedOnly(BestHandler()),
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
+                "cancel_ticket": CancelTicketHandler(),
                 "session": SessionLookupHandler(),
                 "account": AccountLookupHandler(),
                 "enter": EnterHandler(),
@@ -179,3 +181,8 @@ class Booking:
         """Give the places back; a paid order is refunded by its events' policies."""
         order: OrderView = await self._writer.call("cancel", CancelRequest(order_id, buyer_id, key, digest))
         return order
+
+    async def cancel_ticket(self, *, ticket_id: UUID, order_id: UUID, buyer_id: UUID, key: str, digest: bytes) -> CancelledTicket:
+        """Give one place of a paid order back, for a refund by its event's policy."""
+        ticket: CancelledTicket = await self._writer.call("cancel_ticket", CancelTicketRequest(ticket_id, order_id, buyer_id, key, digest))
+        return ticket

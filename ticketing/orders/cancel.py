@@ -60,10 +60,11 @@ def quote(connection: Connection, *, order_id: UUID, now: datetime) -> list[Line
     """What cancelling the order at `now` would give back, line by line."""
     with named_cursor(connection) as cursor:
         lines = cursor.execute(LINES, [order_id]).fetchall()
-    return [_line_refund(line, now) for line in lines]
+    return [line_refund(line, now) for line in lines]
 
 
-def _line_refund(line: Any, now: datetime) -> LineRefund:
+def line_refund(line: Any, now: datetime) -> LineRefund:
+    """What one row of `LINES` gives back at `now`."""
     policy = RefundPolicy.from_json(line.refund_policy)
     paid = line.price_minor - line.discount_minor
     amount = policy.refundable_minor(
@@ -132,7 +133,8 @@ def _cancel_pending(connection: Connection, order: Any) -> None:
 
 FREE_PLACES = """
 with cancelled as materialized (
-  select id, event_id, seat_no, pool_id from order_line where order_id = %(order)s and state = 'confirmed'
+  select id, event_id, seat_no, pool_id from order_line
+  where order_id = %(order)s and state = 'confirmed' and id = any(%(lines)s)
 ),
 seat as materialized (
   select es.event_id, es.seat_no from cancelled l
@@ -176,12 +178,21 @@ def _cancel_confirmed(connection: Connection, order: Any) -> OrderNotCancellable
     used = connection.execute("select 1 from ticket where order_id = %s and state = 'used'", [order.id]).fetchone()
     if used is not None:
         return OrderNotCancellable("A ticket of this order has been used.", order_id=order.id)
-    refunds = [_line_refund(line, order.now) for line in lines]
-    connection.execute(FREE_PLACES, {"order": order.id, "buyer": order.buyer_id})
+    amount = give_back(connection, order, [line_refund(line, order.now) for line in lines])
     connection.execute("update ticket_order set state = 'cancelled', ended_at = app_now() where id = %s", [order.id])
-    amount = sum(refund.amount_minor for refund in refunds)
     detail = {"refund_minor": amount}
     connection.execute("insert into order_event (order_id, kind, detail) values (%s, 'cancelled', %s)", [order.id, Jsonb(detail)])
+    connection.execute("insert into outbox (topic, subject_id, payload) values ('order.cancelled', %s, %s)", [order.id, Jsonb(detail)])
+    return None
+
+
+def give_back(connection: Connection, order: Any, refunds: Sequence[LineRefund]) -> int:
+    """Free the places of these lines, end their tickets, and plan the refund; returns its amount in minor units.
+
+    `order` is the locked row of a confirmed order, `refunds` one entry for each line that is cancelled.
+    """
+    connection.execute(FREE_PLACES, {"order": order.id, "buyer": order.buyer_id, "lines": [refund.line_id for refund in refunds]})
+    amount = sum(refund.amount_minor for refund in refunds)
     if amount:
         plan_refund(
             connection,
@@ -192,8 +203,7 @@ def _cancel_confirmed(connection: Connection, order: Any) -> OrderNotCancellable
         )
         for event_id in sorted({refund.event_id for refund in refunds}):
             _post_refund(connection, order, [refund for refund in refunds if refund.event_id == event_id], event_id)
-    connection.execute("insert into outbox (topic, subject_id, payload) values ('order.cancelled', %s, %s)", [order.id, Jsonb(detail)])
-    return None
+    return amount
 
 
 def _post_refund(connection: Connection, order: Any, refunds: Sequence[LineRefund], event_id: UUID) -> None:

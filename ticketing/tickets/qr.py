@@ -113,9 +113,14 @@ def _modules(text: str) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8), "L")
 
 
+def qr_modules(text: str) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    """The code's modules as a square of greys, dark ones below 128."""
+    return np.asarray(_modules(text))
+
+
 def qr_svg(text: str) -> str:
     """An inline SVG, dark on nothing, scaled by its container; two modules of quiet zone, its container adds the rest."""
-    modules = np.asarray(_modules(text)) < 128
+    modules = qr_modules(text) < 128
     side = len(modules) + 4
     squares = "".join(f"M{x + 2},{y + 2}h1v1h-1z" for y, x in np.argwhere(modules).tolist())
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" shape-rendering="crispEdges"><path d="{squares}"/></svg>'

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
 from ticketing.accounts.access import Authorised, Caller
 from ticketing.foundation.errors import Expired
-from ticketing.foundation.http import Json
+from ticketing.foundation.http import PDF, Json, pdf_answer
 from ticketing.tickets import service
+from ticketing.tickets.pdf import ticket_pdf
 from ticketing.tickets.qr import qr_svg
 from ticketing.tickets.rules import TicketState
 
@@ -18,7 +21,13 @@ class TicketCancelled(Expired):
     """The ticket no longer admits anyone."""
 
 
+@dataclass(frozen=True, slots=True)
+class TicketList:
+    tickets: list[service.TicketView]
+
+
 router = APIRouter(prefix="/api/tickets", tags=["tickets"])
+SVG: dict[int | str, dict[str, Any]] = {200: {"description": "A picture", "content": {"image/svg+xml": {"schema": {"type": "string"}}}}}
 
 
 def _ticket(request: Request, caller: Caller, ticket_id: UUID) -> service.TicketView:
@@ -26,14 +35,14 @@ def _ticket(request: Request, caller: Caller, ticket_id: UUID) -> service.Ticket
         return service.get_ticket(session, ticket_id=ticket_id, holder_id=caller.user_id, signer=request.app.state.signer)
 
 
-@router.get("")
+@router.get("", response_model=TicketList)
 def list_tickets(request: Request, caller: Authorised) -> Response:
     """The signed-in person's tickets."""
     with request.app.state.database.transaction() as session:
-        return Json({"tickets": service.list_tickets(session, holder_id=caller.user_id, signer=request.app.state.signer)})
+        return Json(TicketList(service.list_tickets(session, holder_id=caller.user_id, signer=request.app.state.signer)))
 
 
-@router.get("/{ticket_id}")
+@router.get("/{ticket_id}", response_model=service.TicketView)
 def read_ticket(request: Request, caller: Authorised, ticket_id: UUID) -> Response:
     """One ticket."""
     return Json(_ticket(request, caller, ticket_id))
@@ -46,10 +55,22 @@ def head_ticket(request: Request, caller: Authorised, ticket_id: UUID) -> Respon
     return Response(status_code=410 if state is TicketState.CANCELLED else 200, headers={"X-Ticket-State": state.value})
 
 
-@router.get("/{ticket_id}/qr")
+@router.get("/{ticket_id}/qr", response_class=Response, responses=SVG)
 def read_qr(request: Request, caller: Authorised, ticket_id: UUID) -> Response:
     """The ticket's QR code as SVG; a cancelled ticket has none any more."""
+    ticket = _standing(request, caller, ticket_id)
+    return Response(qr_svg(ticket.qr_text), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/{ticket_id}/pdf", response_class=Response, responses=PDF)
+def read_pdf(request: Request, caller: Authorised, ticket_id: UUID) -> Response:
+    """The ticket to print, as a PDF; a cancelled ticket has none any more."""
+    ticket = _standing(request, caller, ticket_id)
+    return pdf_answer(ticket_pdf(ticket), f"ticket-{ticket.code}")
+
+
+def _standing(request: Request, caller: Caller, ticket_id: UUID) -> service.TicketView:
     ticket = _ticket(request, caller, ticket_id)
     if ticket.state is TicketState.CANCELLED:
         raise TicketCancelled("This ticket was cancelled.", ticket_id=ticket_id)
-    return Response(qr_svg(ticket.qr_text), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+    return ticket
