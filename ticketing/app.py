@@ -92,7 +92,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.limits = Limits(settings.redis_url)
     app.state.metrics = Metrics()
     app.state.access_log = AccessLog(settings.access_log_path)
-    app.state.cipher = ContactCipher.from_secrets(settings.secrets)
+    app.state.cipher = ContactCipher.from_settings(settings)
     app.state.signer = TicketSigner.from_secrets(settings.secrets)
     app.state.links = LinkSigner.from_secrets(settings.secrets)
     app.state.digest_key = settings.secrets.bytes_of("request_digest_key")

@@ -81,7 +81,7 @@ class Composer:
     def from_settings(cls, settings: Settings) -> Composer:
         secrets = settings.secrets
         return cls(
-            ContactCipher.from_secrets(secrets),
+            ContactCipher.from_settings(settings),
             TicketSigner.from_secrets(secrets),
             LinkSigner.from_secrets(secrets),
             PlaceSigner.from_secrets(secrets),
