@@ -193,6 +193,9 @@ def change_secrets(settings: Settings, change: Callable[[Secrets], Secrets]) -> 
         changed = change(read_secrets(settings))
         draft = _draft(path, changed)
         draft.rename(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        os.fsync(directory)  # before anything is encrypted with a new key
+        os.close(directory)
     return changed
 
 
