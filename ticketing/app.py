@@ -16,7 +16,9 @@ from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.http import SameOriginOnly
 from ticketing.accounts.link_routes import router as links_router
 from ticketing.accounts.links import LinkSigner
+from ticketing.accounts.member_routes import router as members_router
 from ticketing.accounts.passwords import HashingLane
+from ticketing.accounts.profile_routes import router as profiles_router
 from ticketing.accounts.routes import router as accounts_router
 from ticketing.aliases import alias_router, with_aliases
 from ticketing.aliases import describe as describe_aliases
@@ -33,6 +35,8 @@ from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.health import add_health
 from ticketing.inventory.routes import router as events_router
+from ticketing.messages.preferences import UnsubscribeSigner
+from ticketing.messages.routes import router as preferences_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
 from ticketing.payments.fake import FakeClient
@@ -48,7 +52,17 @@ from ticketing.waitingroom.tokens import PlaceSigner
 from ticketing.waitingroom.watch import QueueWatch
 from ticketing.webhooks_out.routes import router as webhooks_router
 
-API_ROUTERS = (accounts_router, links_router, events_router, queues_router, tickets_router, webhooks_router)
+API_ROUTERS = (
+    accounts_router,
+    links_router,
+    profiles_router,
+    members_router,
+    preferences_router,
+    events_router,
+    queues_router,
+    tickets_router,
+    webhooks_router,
+)
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 
 
@@ -95,6 +109,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.cipher = ContactCipher.from_settings(settings)
     app.state.signer = TicketSigner.from_secrets(settings.secrets)
     app.state.links = LinkSigner.from_secrets(settings.secrets)
+    app.state.unsubscribing = UnsubscribeSigner.from_secrets(settings.secrets)
     app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
     install_problems(app)
     install_pages(app)

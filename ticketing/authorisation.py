@@ -14,12 +14,14 @@ from ticketing.accounts.access import Endpoint, Reach, Role, Rule
 
 ANYONE = frozenset({Role.ANYONE})
 SIGNED_IN = frozenset({Role.BUYER})
+OWNERS = frozenset({Role.OWNER})
 MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
 OPERATORS = frozenset({Role.OPERATOR})
 
 PUBLIC = Rule(ANYONE, Reach.PUBLIC)
 OWN = Rule(SIGNED_IN, Reach.SELF)
 """A signed-in person's own things."""
+OWNERS_OF_VENDOR = Rule(OWNERS, Reach.VENDOR)
 MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
@@ -38,6 +40,21 @@ ACCOUNTS = {
     ("DELETE", "/api/sessions/{session_id}"): OWN,
     ("POST", "/api/users/{user_id}/disable"): OPERATORS_ONLY,
     ("POST", "/api/users/{user_id}/enable"): OPERATORS_ONLY,
+}
+
+PEOPLE = {
+    ("GET", "/api/users/{user_id}"): OWN,
+    ("PUT", "/api/users/{user_id}"): OWN,
+    ("POST", "/api/email-changes/confirm"): PUBLIC,
+    ("GET", "/api/vendors/{vendor_id}/members"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/vendors/{vendor_id}/members"): OWNERS_OF_VENDOR,
+    ("PUT", "/api/vendors/{vendor_id}/members/{user_id}"): OWNERS_OF_VENDOR,
+    ("DELETE", "/api/vendors/{vendor_id}/members/{user_id}"): OWNERS_OF_VENDOR,
+    ("GET", "/api/preferences"): OWN,
+    ("PUT", "/api/preferences"): OWN,
+    ("POST", "/api/push-subscriptions"): OWN,
+    ("GET", "/api/push-subscriptions"): OWN,
+    ("DELETE", "/api/push-subscriptions/{push_subscription_id}"): OWN,
 }
 
 EVENTS = {
@@ -90,7 +107,7 @@ WEBHOOKS = {
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): MANAGERS_OF_VENDOR,
 }
 
-RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
+RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **PEOPLE, **EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
 
 
 def endpoints(routes: Iterable[BaseRoute]) -> set[Endpoint]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.claims import claim_purchases
@@ -36,6 +36,11 @@ TOPICS = {
     LinkPurpose.CHANGE_EMAIL: "account.change_asked",
 }
 DIGEST_BYTES = 16
+
+TAKE_REQUESTS = """
+delete from link_request where id = any(array(select id from link_request order by id limit :limit for update skip locked))
+returning blind_index, purpose
+"""
 
 
 class LinkNotValid(Expired):
@@ -85,11 +90,9 @@ def request_link(session: Session, *, email: str, purpose: LinkPurpose, cipher: 
 
 def answer_requests(session: Session, *, limit: int, now: datetime) -> int:
     """Make the links that were asked for; returns how many requests there were. Any number of processes may do so at once."""
-    oldest = select(LinkRequest.id).order_by(LinkRequest.id).limit(limit).with_for_update(skip_locked=True)
-    taken = delete(LinkRequest).where(LinkRequest.id.in_(oldest.scalar_subquery())).returning(LinkRequest.blind_index, LinkRequest.purpose)
-    asked = session.execute(taken).all()
+    asked = session.execute(text(TAKE_REQUESTS), {"limit": limit}).all()
     for index, purpose in asked:
-        _make_for(session, index=index, purpose=purpose, now=now)
+        _make_for(session, index=index, purpose=LinkPurpose(purpose), now=now)
     return len(asked)
 
 

@@ -22,7 +22,7 @@ from ticketing.foundation.errors import TicketingError
 from ticketing.foundation.money import Money
 from ticketing.foundation.settings import Settings
 from ticketing.messages.preferences import UnsubscribeSigner, when_wanted
-from ticketing.messages.rules import MessageKind, OptionalKind
+from ticketing.messages.rules import OPTIONAL, MessageKind, OptionalKind
 from ticketing.orders.service import get_order
 from ticketing.tickets.qr import TicketSigner, qr_png
 from ticketing.tickets.service import order_tickets
@@ -109,7 +109,7 @@ class Composer:
         `subject_id` is the order's, for `payment_returned` the refund's, for links the link's, for a turn that of the place in the
         queue, for a changing address the old address'. Raises `NothingToSay`, `NotNow`.
         """
-        if kind in OptionalKind:
+        if kind in OPTIONAL:
             return self._optional_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id, now=now)
         if kind in LINK_PATHS:
             return self._link_mail(session, kind=kind, link_id=subject_id, now=now)

@@ -33,6 +33,8 @@ class OptionalKind(StrEnum):
     YOUR_TURN = MessageKind.YOUR_TURN.value
 
 
+OPTIONAL = frozenset(MessageKind(kind.value) for kind in OptionalKind)
+
 AT_LEAST_ONCE = frozenset(MessageKind)
 """SMTP can't be exactly-once: these are sent again when it is unknown whether they went (same Message-ID)."""
 

@@ -46,7 +46,7 @@ CREATE TABLE push_subscription (
 
 CREATE INDEX push_subscription_user_id_idx ON push_subscription (user_id);
 
-grant select, insert, delete on link_request to ticketing_core;
+grant select, insert, update, delete on link_request to ticketing_core;
 grant select, insert, update on message_preference to ticketing_core;
 grant select, insert, update, delete on push_subscription to ticketing_core;
 grant select on link_request, message_preference, push_subscription to ticketing_reader;
