@@ -62,7 +62,7 @@ def find_account(session: Session, *, email: str, cipher: ContactCipher) -> UUID
 def roles_of_members(session: Session, *, vendor_id: UUID) -> dict[UUID, MemberRole]:
     """Everybody who acts for the vendor."""
     rows = session.execute(select(VendorMember.user_id, VendorMember.role).where(VendorMember.vendor_id == vendor_id))
-    return {user_id: role for user_id, role in rows}
+    return dict(rows.tuples().all())
 
 
 def with_names(session: Session, *, roles: dict[UUID, MemberRole]) -> list[MemberView]:

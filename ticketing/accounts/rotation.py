@@ -49,7 +49,7 @@ def reencrypt_contacts(session: Session, *, cipher: ContactCipher, limit: int) -
 def contacts_by_key(session: Session) -> dict[str, int]:
     """How many contacts are under each key."""
     counted = select(UserContact.key_id, func.count()).group_by(UserContact.key_id)
-    return {key_id: count for key_id, count in session.execute(counted)}
+    return dict(session.execute(counted).tuples().all())
 
 
 def record_rotation(session: Session, *, action: str) -> None:

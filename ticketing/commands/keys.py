@@ -35,7 +35,9 @@ def rotate() -> None:
     """Make a new key and encrypt everything with it. Stopped and run again, it goes on where it was."""
     settings = load_settings()
     done = rotate_keys(settings, Database.from_settings(settings))
-    click.echo(f"{done} rows are encrypted with {read_secrets(settings).contact_key_id}. Restart what serves, then `ticketing keys retire`.")
+    click.echo(
+        f"{done} rows are encrypted with {read_secrets(settings).contact_key_id}. Restart what serves, then `ticketing keys retire`."
+    )
 
 
 @command.command()

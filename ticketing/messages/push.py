@@ -97,7 +97,7 @@ def reencrypt_subscriptions(session: Session, *, cipher: ContactCipher, limit: i
 def subscriptions_by_key(session: Session) -> dict[str, int]:
     """How many rows are under each key."""
     counted = select(PushSubscription.key_id, func.count()).group_by(PushSubscription.key_id)
-    return {key_id: count for key_id, count in session.execute(counted)}
+    return dict(session.execute(counted).tuples().all())
 
 
 def _check_keys(p256dh: str, auth: str) -> None:

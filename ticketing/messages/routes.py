@@ -55,8 +55,8 @@ class NewPushSubscription(_Body):
 
     endpoint: str = Field(max_length=LONGEST_ADDRESS, examples=["https://push.example.org/send/4f2a"])
     keys: PushKeys
-    expirationTime: float | None = None  # noqa: N815 - as browsers name it
-    """Browsers send it, nearly always null; a subscription that has ended is refused by its push service."""
+    expirationTime: float | None = None
+    """As browsers name and send it, nearly always null; a subscription that has ended is refused by its push service."""
 
 
 @dataclass(frozen=True, slots=True)
