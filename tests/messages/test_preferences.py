@@ -127,11 +127,16 @@ def test_optional_mail_waits_for_the_end_of_the_quiet_hours(ada: Buyer, sink: Si
     assert [mail["Subject"].split(":")[0] for mail in ada.mails(sink)] == ["It is your turn"]
 
 
+def newest_file(sink: Sink) -> bytes:
+    return max(sink.directory.glob("*.eml"), key=lambda path: int(path.stem)).read_bytes()
+
+
 def test_mail_program_unsubscribes_at_once_and_a_person_by_a_button(ada: Buyer, app: FastAPI, sink: Sink) -> None:
     ada.is_let_in()
     (mail,) = ada.mails(sink)
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     (link,) = re.findall(r"^<(http://localhost:8000/unsubscribe/your_turn/[\w-]+)>$", mail["List-Unsubscribe"].replace("\n", ""))
+    assert f"\nList-Unsubscribe: <{link}>\n".encode() in newest_file(sink).replace(b"\r\n", b"\n")  # mail programs decode no words here
     assert link in mail.get_body(("plain",)).get_content()
     assert link in mail.get_body(("html",)).get_content()
     program = TestClient(app, base_url="http://localhost", follow_redirects=False)  # not signed in

@@ -157,6 +157,7 @@ def reset_password(session: Session, *, link_id: UUID, password_hash: str, now: 
     session.merge(UserCredential(user_id=user_id, password_hash=password_hash, changed_at=now))
     end_sessions(session, user_id=user_id, now=now)
     record(session, actor_id=user_id, action="user.password_reset", subject_id=user_id)
+    claim_purchases(session, user_id=user_id)  # the link proved the address
     return user_id
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.headerregistry import HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy, default
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -40,6 +42,19 @@ SUBJECTS = {
 }
 LINK_PATHS = {MessageKind.VERIFY_EMAIL: "/verify", MessageKind.RESET_PASSWORD: "/reset", MessageKind.CHANGE_EMAIL: "/new-address"}
 """Where the storefront follows the links of these mails."""
+
+
+
+class UnfoldedHeader(UnstructuredHeader):
+    """A header of one long address: folded as others are it would be cut into encoded words, which mail programs don't put together."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_headers = HeaderRegistry()
+_headers.map_to_type("list-unsubscribe", UnfoldedHeader)
+POLICY = default.clone(header_factory=_headers)
 
 environment = Environment(
     loader=PackageLoader("ticketing.messages"),
@@ -189,7 +204,7 @@ class Composer:
 
 
 def _mail(kind: MessageKind, *, subject: str, values: dict[str, Any]) -> EmailMessage:
-    mail = EmailMessage()
+    mail = EmailMessage(POLICY)
     mail["Subject"] = subject
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(environment.get_template(f"{kind.value}.txt").render(values), cte="quoted-printable")
