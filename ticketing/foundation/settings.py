@@ -186,16 +186,21 @@ def ensure_secrets(settings: Settings) -> None:
 
 
 def change_secrets(settings: Settings, change: Callable[[Secrets], Secrets]) -> Secrets:
-    """Replace the keys by what `change` makes of them, as a whole or not at all; changes of several processes follow one another."""
+    """Replace the keys by what `change` makes of them, as a whole or not at all; changes of several processes follow one another.
+
+    Raises `Misconfigured` where the file may not be replaced.
+    """
     path = settings.secrets_path
-    with open(path.with_name(f"{path.name}.lock"), "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        changed = change(read_secrets(settings))
-        draft = _draft(path, changed)
-        draft.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        os.fsync(directory)  # before anything is encrypted with a new key
-        os.close(directory)
+    try:
+        with open(path.with_name(f"{path.name}.lock"), "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            changed = change(read_secrets(settings))
+            _draft(path, changed).rename(path)
+            directory = os.open(path.parent, os.O_RDONLY)
+            os.fsync(directory)  # before anything is encrypted with a new key
+            os.close(directory)
+    except OSError as error:
+        raise Misconfigured(f"{path} can't be replaced: {error.strerror}.") from error
     return changed
 
 
