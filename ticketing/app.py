@@ -17,9 +17,11 @@ from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.http import SameOriginOnly
 from ticketing.accounts.link_routes import router as links_router
 from ticketing.accounts.links import LinkSigner
+from ticketing.accounts.member_routes import router as members_router
 from ticketing.accounts.oauth_routes import router as oauth_router
 from ticketing.accounts.oauth_routes import well_known
 from ticketing.accounts.passwords import HashingLane
+from ticketing.accounts.profile_routes import router as profiles_router
 from ticketing.accounts.routes import router as accounts_router
 from ticketing.accounts.social import JourneyCookie, sign_in_providers
 from ticketing.accounts.social_routes import router as social_router
@@ -41,6 +43,8 @@ from ticketing.foundation.settings import Settings, load_settings
 from ticketing.health import add_health
 from ticketing.inventory.routes import router as events_router
 from ticketing.inventory.vendor_routes import router as own_events_router
+from ticketing.messages.preferences import UnsubscribeSigner
+from ticketing.messages.routes import router as preferences_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
 from ticketing.orders.ticket_routes import router as ticket_orders_router
@@ -62,6 +66,9 @@ API_ROUTERS = (
     links_router,
     oauth_router,
     social_router,
+    profiles_router,
+    members_router,
+    preferences_router,
     events_router,
     own_events_router,
     queues_router,
@@ -114,12 +121,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
     app.state.metrics = Metrics()
     app.state.access_log = AccessLog(settings.access_log_path)
-    app.state.cipher = ContactCipher.from_secrets(settings.secrets)
+    app.state.cipher = ContactCipher.from_settings(settings)
     app.state.signer = TicketSigner.from_secrets(settings.secrets)
     app.state.sign_in_providers = sign_in_providers(settings)
     app.state.journeys = JourneyCookie(settings.secrets.derive("sign-in-journey"))
     app.state.grants = LinkSigner(settings.secrets.derive("oauth-grant"))
     app.state.links = LinkSigner.from_secrets(settings.secrets)
+    app.state.unsubscribing = UnsubscribeSigner.from_secrets(settings.secrets)
     app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
     install_problems(app)
     install_pages(app)

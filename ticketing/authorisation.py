@@ -16,9 +16,9 @@ from ticketing.accounts.access_tokens import Scope
 
 ANYONE = frozenset({Role.ANYONE})
 SIGNED_IN = frozenset({Role.BUYER})
+OWNERS = frozenset({Role.OWNER})
 MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
 MEMBERS = frozenset({Role.OWNER, Role.MANAGER, Role.FINANCE, Role.SUPPORT, Role.SCANNER})
-OWNERS = frozenset({Role.OWNER})
 OPERATORS = frozenset({Role.OPERATOR})
 
 PUBLIC = Rule(ANYONE, Reach.PUBLIC)
@@ -29,6 +29,8 @@ MEMBERS_OF_VENDOR = Rule(MEMBERS, Reach.VENDOR, Scope.EVENTS)
 BUYING = Rule(SIGNED_IN, Reach.SELF, Scope.BUY)
 EVENTS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR, Scope.EVENTS)
 OWNERS_OF_VENDOR = Rule(OWNERS, Reach.VENDOR)
+PROFILE = Rule(SIGNED_IN, Reach.SELF, Scope.PROFILE)
+MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
 ACCOUNTS = {
@@ -40,7 +42,7 @@ ACCOUNTS = {
     ("POST", "/api/email-verifications/confirm"): PUBLIC,
     ("POST", "/api/password-resets"): PUBLIC,
     ("POST", "/api/password-resets/confirm"): PUBLIC,
-    ("GET", "/api/me"): Rule(SIGNED_IN, Reach.SELF, Scope.PROFILE),
+    ("GET", "/api/me"): PROFILE,
     ("GET", "/api/sessions"): OWN,
     ("DELETE", "/api/sessions"): OWN,
     ("DELETE", "/api/sessions/{session_id}"): OWN,
@@ -56,6 +58,21 @@ OAUTH = {
     ("POST", "/api/oauth/revoke"): PUBLIC,
     ("GET", "/api/oauth/{provider}/start"): PUBLIC,
     ("GET", "/api/oauth/{provider}/callback"): PUBLIC,
+}
+
+PEOPLE = {
+    ("GET", "/api/users/{user_id}"): PROFILE,
+    ("PUT", "/api/users/{user_id}"): OWN,
+    ("POST", "/api/email-changes/confirm"): PUBLIC,
+    ("GET", "/api/vendors/{vendor_id}/members"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/vendors/{vendor_id}/members"): OWNERS_OF_VENDOR,
+    ("PUT", "/api/vendors/{vendor_id}/members/{user_id}"): OWNERS_OF_VENDOR,
+    ("DELETE", "/api/vendors/{vendor_id}/members/{user_id}"): OWNERS_OF_VENDOR,
+    ("GET", "/api/preferences"): OWN,
+    ("PUT", "/api/preferences"): OWN,
+    ("POST", "/api/push-subscriptions"): OWN,
+    ("GET", "/api/push-subscriptions"): OWN,
+    ("DELETE", "/api/push-subscriptions/{push_subscription_id}"): OWN,
 }
 
 EVENTS = {
@@ -121,7 +138,17 @@ WEBHOOKS = {
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): WEBHOOKS_OF_VENDOR,
 }
 
-RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **OAUTH, **EVENTS, **VENDOR_EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
+RULES: Mapping[Endpoint, Rule] = {
+    **ACCOUNTS,
+    **OAUTH,
+    **PEOPLE,
+    **EVENTS,
+    **VENDOR_EVENTS,
+    **BOOKING,
+    **WAITING_ROOM,
+    **TICKETS,
+    **WEBHOOKS,
+}
 
 
 def endpoints(routes: Iterable[BaseRoute]) -> set[Endpoint]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "clean-demo": "Stop the demo and remove its data.",
     "import": "Import season files and seating plans.",
     "vendor": "Add vendors and their members.",
+    "keys": "Rotate the keys that contact data is encrypted with.",
     "simulate": "Sell a vendor's events to simulated buyers.",
     "verify": "Check every invariant in one snapshot.",
     "warehouse": "Look at, rebuild and export the warehouse.",

@@ -31,6 +31,33 @@ ACCOUNTS: dict[Endpoint, Example] = {
     ("POST", "/api/users/{user_id}/enable"): (f"/api/users/{SOMETHING}/enable", None),
 }
 
+PUSH_KEYS = {  # of nobody: a point of P-256 and sixteen bytes
+    "p256dh": "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+    "auth": "AAAAAAAAAAAAAAAAAAAAAA",
+}
+
+
+def people_examples(*, user: UUID, vendor: UUID, member: UUID) -> dict[Endpoint, Example]:
+    """Of the buyer's own profile, and of a member of the vendor who may lose the role."""
+    return {
+        ("GET", "/api/users/{user_id}"): (f"/api/users/{user}", None),
+        ("PUT", "/api/users/{user_id}"): (f"/api/users/{user}", {"display_name": "Buyer", "locale": "en_GB"}),
+        ("POST", "/api/email-changes/confirm"): ("/api/email-changes/confirm", {"token": "x"}),
+        ("GET", "/api/vendors/{vendor_id}/members"): (f"/api/vendors/{vendor}/members", None),
+        ("POST", "/api/vendors/{vendor_id}/members"): (
+            f"/api/vendors/{vendor}/members",
+            {"email": "nobody@example.org", "role": "scanner"},
+        ),
+        ("PUT", "/api/vendors/{vendor_id}/members/{user_id}"): (f"/api/vendors/{vendor}/members/{member}", {"role": "scanner"}),
+        ("DELETE", "/api/vendors/{vendor_id}/members/{user_id}"): (f"/api/vendors/{vendor}/members/{member}", None),
+        ("GET", "/api/preferences"): ("/api/preferences", None),
+        ("PUT", "/api/preferences"): ("/api/preferences", {"kinds": {"your_turn": True}}),
+        ("POST", "/api/push-subscriptions"): ("/api/push-subscriptions", {"endpoint": "https://127.0.0.1/push", "keys": PUSH_KEYS}),
+        ("GET", "/api/push-subscriptions"): ("/api/push-subscriptions", None),
+        ("DELETE", "/api/push-subscriptions/{push_subscription_id}"): (f"/api/push-subscriptions/{SOMETHING}", None),
+    }
+
+
 WEBHOOKS: dict[Endpoint, Example] = {
     ("POST", "/api/webhooks"): ("/api/webhooks", {"url": "https://127.0.0.1/", "events": ["order.confirmed"]}),
     ("GET", "/api/webhooks"): ("/api/webhooks", None),

@@ -26,6 +26,7 @@ TABLES = {
     "delivery_id": "webhook_delivery",
     "vendor_id": "vendor",
     "client_id": "api_client",
+    "user_id": "user_id",
 }
 """What a path's parameter names. `thing_id` without an entry is a row of the table `thing`."""
 

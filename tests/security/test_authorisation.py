@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from tests import factories
 from tests.buying import buy, place_order, start_payment
-from tests.security.examples import ACCOUNTS, WAITING_ROOM, WEBHOOKS, Example, booking_examples, vendor_examples
+from tests.security.examples import ACCOUNTS, WAITING_ROOM, WEBHOOKS, Example, booking_examples, people_examples, vendor_examples
 from ticketing.accounts import service as accounts
 from ticketing.accounts import sessions
 from ticketing.accounts.access import Endpoint, Reach, Role
@@ -58,6 +58,8 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
                 for vendor, where in ((sale.vendor, "own"), (other, "other")):
                     people[f"{role.value} of {where}"] = member = factories.make_buyer(session)
                     accounts.add_member(session, vendor_id=vendor.id, user_id=member.id, role=role)
+            leaver = factories.make_buyer(session)
+            accounts.add_member(session, vendor_id=sale.vendor.id, user_id=leaver.id, role=MemberRole.SCANNER)
             tokens = {
                 name: sessions.open_session(session, user_id=user.id, audience=Audience.SHOP, now=now) for name, user in people.items()
             }
@@ -72,6 +74,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | WEBHOOKS
             | WAITING_ROOM
             | vendor_examples(vendor=sale.vendor.id)
+            | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)
             | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)
         )
         yield Scene(app, tokens, examples)
@@ -164,6 +167,7 @@ def test_somebody_elses_thing_is_not_found(scene: Scene, endpoint: Endpoint) -> 
                 "ticket_id",
                 "payment_id",
                 "session_id",
+                "user_id",
                 "id",
                 "hold_ids",
             }

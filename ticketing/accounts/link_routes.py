@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from ticketing.accounts.http import limit_attempts
-from ticketing.accounts.links import ask_link, reset_password, verify_email
+from ticketing.accounts.links import request_link, reset_password, verify_email
 from ticketing.accounts.passwords import hash_password
 from ticketing.accounts.rules import ContactKind, LinkPurpose
 from ticketing.foundation.db import database_now
@@ -65,7 +65,7 @@ def ask_by_mail(request: Request, *, email: str, purpose: LinkPurpose) -> None:
     state = request.app.state
     limit_attempts(request, purpose.value, state.cipher.blind_index(ContactKind.EMAIL, email).hex())
     with state.database.transaction() as session:
-        ask_link(session, email=email, purpose=purpose, cipher=state.cipher, now=database_now(session))
+        request_link(session, email=email, purpose=purpose, cipher=state.cipher, now=database_now(session))
 
 
 def confirm_address(request: Request, token: str) -> None:

@@ -13,21 +13,35 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from ticketing.accounts.claims import claim_purchases
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.rules import ContactKind, LinkPurpose
 from ticketing.accounts.sessions import end_sessions
-from ticketing.accounts.tables import AccountLink, UserAccount, UserContact, UserCredential
+from ticketing.accounts.tables import AccountLink, LinkRequest, UserAccount, UserContact, UserCredential
 from ticketing.audit.service import record
 from ticketing.foundation.errors import Expired
 from ticketing.foundation.outbox import enqueue
 from ticketing.foundation.settings import Secrets
 
-LIFE = {LinkPurpose.VERIFY_EMAIL: timedelta(days=2), LinkPurpose.RESET_PASSWORD: timedelta(hours=1)}
-TOPICS = {LinkPurpose.VERIFY_EMAIL: "account.verification_asked", LinkPurpose.RESET_PASSWORD: "account.reset_asked"}
+LIFE = {
+    LinkPurpose.VERIFY_EMAIL: timedelta(days=2),
+    LinkPurpose.RESET_PASSWORD: timedelta(hours=1),
+    LinkPurpose.CHANGE_EMAIL: timedelta(days=1),
+}
+TOPICS = {
+    LinkPurpose.VERIFY_EMAIL: "account.verification_asked",
+    LinkPurpose.RESET_PASSWORD: "account.reset_asked",
+    LinkPurpose.CHANGE_EMAIL: "account.change_asked",
+}
 DIGEST_BYTES = 16
+
+TAKE_REQUESTS = """
+delete from link_request where id = any(array(select id from link_request order by id limit :limit for update skip locked))
+returning blind_index, purpose
+"""
 
 
 class LinkNotValid(Expired):
@@ -66,21 +80,60 @@ def not_valid() -> LinkNotValid:
     return LinkNotValid("This link was used already, or is too old: ask for a new one.")
 
 
-def ask_link(session: Session, *, email: str, purpose: LinkPurpose, cipher: ContactCipher, now: datetime) -> None:
-    """Have a link mailed to the enabled account with this address; nothing happens when there is none."""
+def request_link(session: Session, *, email: str, purpose: LinkPurpose, cipher: ContactCipher, now: datetime) -> None:
+    """Have a link mailed to the account with this address, if there is one.
+
+    One row is written, and nothing is looked up: known and unknown addresses take the same time. `answer_requests` does the rest.
+    """
     index = cipher.blind_index(ContactKind.EMAIL, email)
+    session.add(LinkRequest(blind_index=index, purpose=purpose, asked_at=now))
+
+
+def answer_requests(session: Session, *, limit: int, now: datetime) -> int:
+    """Make the links that were asked for; returns how many requests there were. Any number of processes may do so at once."""
+    asked = session.execute(text(TAKE_REQUESTS), {"limit": limit}).all()
+    for index, purpose in asked:
+        _make_for(session, index=index, purpose=LinkPurpose(purpose), now=now)
+    return len(asked)
+
+
+def ask_link(session: Session, *, email: str, purpose: LinkPurpose, cipher: ContactCipher, now: datetime) -> None:
+    """Have a link mailed to the enabled account with this address; nothing happens when there is none.
+
+    For callers who know that there is one: it takes longer then.
+    """
+    _make_for(session, index=cipher.blind_index(ContactKind.EMAIL, email), purpose=purpose, now=now)
+
+
+def _make_for(session: Session, *, index: bytes, purpose: LinkPurpose, now: datetime) -> None:
     contact = session.execute(
         select(UserContact.id, UserContact.user_id)
         .join(UserAccount, UserAccount.id == UserContact.user_id)
         .where(UserContact.blind_index == index, UserContact.is_login, UserAccount.disabled_at.is_(None))
     ).first()
-    if contact is None:
-        return
-    link = AccountLink(user_id=contact.user_id, contact_id=contact.id, purpose=purpose, created_at=now, expires_at=now + LIFE[purpose])
+    if contact is not None:
+        make_link(session, user_id=contact.user_id, contact_id=contact.id, purpose=purpose, now=now)
+
+
+def make_link(
+    session: Session, *, user_id: UUID, contact_id: UUID, purpose: LinkPurpose, now: datetime, actor_id: UUID | None = None
+) -> None:
+    """Have a link mailed to this address of a person."""
+    link = AccountLink(user_id=user_id, contact_id=contact_id, purpose=purpose, created_at=now, expires_at=now + LIFE[purpose])
     session.add(link)
     session.flush()
-    enqueue(session, topic=TOPICS[purpose], subject_id=link.id, payload={"user_id": str(contact.user_id)})
-    record(session, actor_id=None, action=f"user.{purpose.value}_asked", subject_id=contact.user_id)
+    enqueue(session, topic=TOPICS[purpose], subject_id=link.id, payload={"user_id": str(user_id)})
+    record(session, actor_id=actor_id, action=f"user.{purpose.value}_asked", subject_id=user_id)
+
+
+def link_address(session: Session, *, link_id: UUID, cipher: ContactCipher) -> str:
+    """The address that a link was made for."""
+    contact = session.execute(
+        select(UserContact.value_encrypted, UserContact.key_id)
+        .join(AccountLink, AccountLink.contact_id == UserContact.id)
+        .where(AccountLink.id == link_id)
+    ).one()
+    return cipher.decrypt(contact.value_encrypted, contact.key_id)
 
 
 def open_link(session: Session, *, link_id: UUID, now: datetime) -> LinkPurpose | None:
@@ -91,23 +144,29 @@ def open_link(session: Session, *, link_id: UUID, now: datetime) -> LinkPurpose 
 
 
 def verify_email(session: Session, *, link_id: UUID, now: datetime) -> UUID:
-    """The address is its owner's; returns whose. Raises `LinkNotValid`."""
-    user_id = _use(session, link_id=link_id, purpose=LinkPurpose.VERIFY_EMAIL, now=now)
+    """The address is its owner's, and so is what guests bought with it; returns whose. Raises `LinkNotValid`."""
+    user_id, _ = use_link(session, link_id=link_id, purpose=LinkPurpose.VERIFY_EMAIL, now=now)
     record(session, actor_id=user_id, action="user.email_verified", subject_id=user_id)
+    claim_purchases(session, user_id=user_id)
     return user_id
 
 
 def reset_password(session: Session, *, link_id: UUID, password_hash: str, now: datetime) -> UUID:
     """A new password (hash it before the transaction); every session ends. Raises `LinkNotValid`."""
-    user_id = _use(session, link_id=link_id, purpose=LinkPurpose.RESET_PASSWORD, now=now)
+    user_id, _ = use_link(session, link_id=link_id, purpose=LinkPurpose.RESET_PASSWORD, now=now)
+    _end_links(session, user_id=user_id, purpose=LinkPurpose.CHANGE_EMAIL, now=now)  # whoever asked for it may be who was shut out
     session.merge(UserCredential(user_id=user_id, password_hash=password_hash, changed_at=now))
     end_sessions(session, user_id=user_id, now=now)
     record(session, actor_id=user_id, action="user.password_reset", subject_id=user_id)
+    claim_purchases(session, user_id=user_id)  # the link proved the address
     return user_id
 
 
-def _use(session: Session, *, link_id: UUID, purpose: LinkPurpose, now: datetime) -> UUID:
-    """Spend the link, and with it every other of its purpose; who followed it has the address."""
+def use_link(session: Session, *, link_id: UUID, purpose: LinkPurpose, now: datetime) -> tuple[UUID, UUID]:
+    """Spend the link, and with it every other of its purpose; who followed it has the address. (person, contact)
+
+    Raises `LinkNotValid`.
+    """
     used = session.execute(
         update(AccountLink)
         .where(AccountLink.id == link_id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None), AccountLink.expires_at > now)
@@ -117,7 +176,11 @@ def _use(session: Session, *, link_id: UUID, purpose: LinkPurpose, now: datetime
     ).first()
     if used is None:
         raise not_valid()
-    others = (AccountLink.user_id == used.user_id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
-    session.execute(update(AccountLink).where(*others).values(used_at=now))
+    _end_links(session, user_id=used.user_id, purpose=purpose, now=now)
     session.execute(update(UserContact).where(UserContact.id == used.contact_id, UserContact.verified_at.is_(None)).values(verified_at=now))
-    return UUID(str(used.user_id))
+    return used.user_id, used.contact_id
+
+
+def _end_links(session: Session, *, user_id: UUID, purpose: LinkPurpose, now: datetime) -> None:
+    unused = (AccountLink.user_id == user_id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
+    session.execute(update(AccountLink).where(*unused).values(used_at=now))

@@ -12,6 +12,7 @@ from ticketing.accounts import service, sessions
 from ticketing.accounts.access import Authorised
 from ticketing.accounts.http import clear_session_cookie, limit_registrations, new_session, open_by_password, set_session_cookie, token_of
 from ticketing.accounts.links import ask_link
+from ticketing.accounts.members import open_vendor
 from ticketing.accounts.passwords import hash_password
 from ticketing.accounts.rules import Audience, LinkPurpose
 from ticketing.foundation.db import database_now
@@ -24,10 +25,19 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class NewVendor(_Body):
+    slug: str = Field(max_length=60, examples=["opera-house"])
+    name: str = Field(max_length=120, examples=["Opera House"])
+    zone: str = Field(max_length=64, examples=["Europe/Berlin"])
+    """IANA zone in which business days are counted."""
+
+
 class Registration(_Body):
     email: str = Field(max_length=320, examples=["ada@example.org"])
     password: str = Field(max_length=200)
     display_name: str = Field(max_length=120, examples=["Ada"])
+    vendor: NewVendor | None = None
+    """Opens a vendor, too, which the account owns."""
 
 
 class SignIn(_Body):
@@ -49,7 +59,7 @@ def _session_answer(request: Request, token: str, user_id: object, status: int) 
 
 @router.post("/register", status_code=201)
 async def register(request: Request, body: Registration) -> Response:
-    """An account with a password, signed in; a link that proves its address is mailed."""
+    """An account with a password, signed in; a link that proves its address is mailed. It may open a vendor of its own."""
     state = request.app.state
     await run_in_threadpool(limit_registrations, request)
     password_hash = await state.hashing.run(hash_password, body.password)
@@ -61,6 +71,8 @@ async def register(request: Request, body: Registration) -> Response:
                 session, email=body.email, password_hash=password_hash, display_name=body.display_name, cipher=state.cipher, now=now
             )
             ask_link(session, email=body.email, purpose=LinkPurpose.VERIFY_EMAIL, cipher=state.cipher, now=now)
+            if body.vendor is not None:
+                open_vendor(session, owner_id=user_id, slug=body.vendor.slug, name=body.vendor.name, zone=body.vendor.zone)
             return new_session(request, session, user_id=user_id, audience=Audience.SHOP, now=now), user_id
 
     token, user_id = await run_in_threadpool(open_account)

@@ -36,6 +36,7 @@ class LinkPurpose(StrEnum):
 
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose
+    CHANGE_EMAIL = "change_email"
 
 
 def normalise_email(value: str) -> str:

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.contact import ContactCipher
@@ -45,6 +47,10 @@ class SlugTaken(Conflict):
     """A vendor with this short name exists."""
 
 
+class AlreadyMember(Conflict):
+    """The person acts for this vendor already."""
+
+
 @dataclass(frozen=True, slots=True)
 class VendorView:
     id: UUID
@@ -73,17 +79,26 @@ def register(
     """
     index = cipher.blind_index(ContactKind.EMAIL, email)
     if session.execute(select(UserContact.id).where(UserContact.blind_index == index, UserContact.is_login)).first():
-        raise AddressTaken("There is an account with this address: sign in instead.")
+        raise address_taken()
     user = UserAccount(
-        kind=UserKind.REGISTERED, display_name=_name(display_name), is_operator=is_operator, is_analyst=is_analyst, created_at=now
+        kind=UserKind.REGISTERED, display_name=clean_name(display_name), is_operator=is_operator, is_analyst=is_analyst, created_at=now
     )
     session.add(user)
     session.flush()
     if password_hash is not None:
         session.add(UserCredential(user_id=user.id, password_hash=password_hash, changed_at=now))
-    contact = _contact(user.id, ContactKind.EMAIL, _address(email), cipher, is_login=True)
-    session.add(UserContact(**contact, verified_at=now if proven else None))
-    session.flush()
+    try:
+        _add_contact(
+            session,
+            user_id=user.id,
+            kind=ContactKind.EMAIL,
+            value=email,
+            cipher=cipher,
+            is_login=True,
+            proven_at=now if proven else None,
+        )
+    except IntegrityError:  # another registration of this moment was first
+        raise address_taken() from None
     record(session, actor_id=user.id, action="user.registered", subject_id=user.id)
     return user.id
 
@@ -92,7 +107,7 @@ def create_guest(
     session: Session, *, email: str, display_name: str, cipher: ContactCipher, now: datetime, phone: str | None = None
 ) -> UUID:
     """A person without a password: enough to buy. Raises `AddressNotAcceptable`."""
-    user = UserAccount(kind=UserKind.GUEST, display_name=_name(display_name), created_at=now)
+    user = UserAccount(kind=UserKind.GUEST, display_name=clean_name(display_name), created_at=now)
     session.add(user)
     session.flush()
     _add_contact(session, user_id=user.id, kind=ContactKind.EMAIL, value=email, cipher=cipher, is_login=False)
@@ -104,7 +119,7 @@ def create_guest(
 
 def create_guests(session: Session, *, people: Sequence[tuple[str, str]], cipher: ContactCipher, now: datetime) -> list[UUID]:
     """Many guests at once, as (e-mail address, name): what `create_guest` does for one, in three statements."""
-    guests = [(new_id(), _address(email), _name(name)) for email, name in people]
+    guests = [(new_id(), clean_address(email), clean_name(name)) for email, name in people]
     if not guests:
         return []
     users = [{"id": user_id, "kind": UserKind.GUEST, "display_name": name, "created_at": now} for user_id, _, name in guests]
@@ -140,22 +155,28 @@ def admit_visitor(session: Session, *, key: str, now: datetime) -> UUID:
 
 def introduce_visitor(session: Session, *, user_id: UUID, email: str, display_name: str, cipher: ContactCipher) -> None:
     """Name and address of a visitor. Raises `AddressNotAcceptable`, `Invalid`."""
-    name = _name(display_name)
+    name = clean_name(display_name)
     _add_contact(session, user_id=user_id, kind=ContactKind.EMAIL, value=email, cipher=cipher, is_login=False)
     session.get_one(UserAccount, user_id).display_name = name
     record(session, actor_id=user_id, action="user.introduced", subject_id=user_id)
 
 
-def _name(display_name: str) -> str:
-    name = " ".join(display_name.split())
+def address_taken() -> AddressTaken:
+    """Another account signs in with this address."""
+    return AddressTaken("There is an account with this address: sign in instead.")
+
+
+def clean_name(name: str, *, field: str = "display_name") -> str:
+    """A name as it is kept: blanks are single. Raises `Invalid`."""
+    name = " ".join(name.split())
     if not 0 < len(name) <= 120:
-        raise Invalid("A name has 1 to 120 characters.", fields={"display_name": "length"})
+        raise Invalid("A name has 1 to 120 characters.", fields={field: "length"})
     if not name.isprintable():
-        raise Invalid("A name has letters and signs that can be shown.", fields={"display_name": "characters"})
+        raise Invalid("A name has letters and signs that can be shown.", fields={field: "characters"})
     return name
 
 
-def _address(email: str) -> str:
+def clean_address(email: str) -> str:
     value = normalise_email(email)
     if not ADDRESS.match(value):
         raise AddressNotAcceptable("This is not an e-mail address.", fields={"email": "format"})
@@ -168,9 +189,18 @@ def _contact(user_id: UUID, kind: ContactKind, value: str, cipher: ContactCipher
     return values | {"blind_index": cipher.blind_index(kind, value)}
 
 
-def _add_contact(session: Session, *, user_id: UUID, kind: ContactKind, value: str, cipher: ContactCipher, is_login: bool) -> None:
-    value = _address(value) if kind is ContactKind.EMAIL else value
-    session.add(UserContact(**_contact(user_id, kind, value, cipher, is_login=is_login)))
+def _add_contact(
+    session: Session,
+    *,
+    user_id: UUID,
+    kind: ContactKind,
+    value: str,
+    cipher: ContactCipher,
+    is_login: bool,
+    proven_at: datetime | None = None,
+) -> None:
+    value = clean_address(value) if kind is ContactKind.EMAIL else value
+    session.add(UserContact(**_contact(user_id, kind, value, cipher, is_login=is_login), verified_at=proven_at))
     session.flush()
 
 
@@ -237,34 +267,49 @@ def wrong_credentials() -> WrongCredentials:
 
 
 def email_of(session: Session, *, user_id: UUID, cipher: ContactCipher) -> str | None:
-    """A person's e-mail address, decrypted."""
+    """A person's e-mail address, decrypted; for a guest whose purchases were claimed, that of the account."""
     contact = session.execute(
         select(UserContact.value_encrypted, UserContact.key_id)
-        .where(UserContact.user_id == user_id, UserContact.kind == ContactKind.EMAIL)
+        .join(UserAccount, UserContact.user_id == func.coalesce(UserAccount.claimed_by_id, UserAccount.id))
+        .where(UserAccount.id == user_id, UserContact.kind == ContactKind.EMAIL, UserContact.in_use)
         .order_by(UserContact.is_login.desc(), UserContact.id)
         .limit(1)
     ).first()
     return None if contact is None else cipher.decrypt(contact.value_encrypted, contact.key_id)
 
 
-def create_vendor(session: Session, *, slug: str, name: str, zone: str, fee_bps: int = 0, fee_fixed_minor: int = 0) -> UUID:
-    """A vendor. Raises `Invalid`, `UnknownZone`, `SlugTaken`."""
+def create_vendor(
+    session: Session,
+    *,
+    slug: str,
+    name: str,
+    zone: str,
+    fee_bps: int = 0,
+    fee_fixed_minor: int = 0,
+    actor_id: UUID | None = None,
+) -> UUID:
+    """A vendor; `actor_id` is nobody's for the command line. Raises `Invalid`, `UnknownZone`, `SlugTaken`."""
     if not SLUG.match(slug):
         raise Invalid(f"{slug!r} is no short name: small letters, digits, hyphens.", fields={"slug": "format"})
     check_zone(zone)
-    if session.execute(select(Vendor.id).where(Vendor.slug == slug)).first():
+    values = {"id": new_id(), "slug": slug, "name": clean_name(name, field="name"), "zone": zone}
+    vendor = pg_insert(Vendor).values(values | {"fee_bps": fee_bps, "fee_fixed_minor": fee_fixed_minor})
+    made = session.execute(vendor.on_conflict_do_nothing(index_elements=["slug"]).returning(Vendor.id)).scalar_one_or_none()
+    if made is None:
         raise SlugTaken(f"There is a vendor {slug!r} already.", slug=slug)
-    vendor = Vendor(slug=slug, name=name, zone=zone, fee_bps=fee_bps, fee_fixed_minor=fee_fixed_minor)
-    session.add(vendor)
-    session.flush()
-    record(session, actor_id=None, action="vendor.created", subject_id=vendor.id)
-    return vendor.id
+    record(session, actor_id=actor_id, action="vendor.created", subject_id=made)
+    return made
 
 
-def add_member(session: Session, *, vendor_id: UUID, user_id: UUID, role: MemberRole) -> None:
-    """Let a person act for a vendor."""
-    session.merge(VendorMember(vendor_id=vendor_id, user_id=user_id, role=role))
-    record(session, actor_id=None, action="vendor.member_added", subject_id=vendor_id)
+def add_member(session: Session, *, vendor_id: UUID, user_id: UUID, role: MemberRole, actor_id: UUID | None = None) -> None:
+    """Let a person act for a vendor; `actor_id` is nobody's for the command line. Raises `AlreadyMember`."""
+    member = {"vendor_id": vendor_id, "user_id": user_id, "role": role}
+    # no conflict target: for that, the vendors' role would need rights that it does not have
+    added = pg_insert(VendorMember).values(member).on_conflict_do_nothing().returning(VendorMember.user_id)
+    if session.execute(added).first() is None:
+        raise AlreadyMember("This person acts for the vendor already: change the role.", user_id=user_id)
+    record(session, actor_id=actor_id, action="vendor.member_added", subject_id=vendor_id)
+    record(session, actor_id=actor_id, action="user.became_member", subject_id=user_id)
 
 
 def find_vendor(session: Session, *, slug: str) -> VendorView:

@@ -16,6 +16,7 @@ from ticketing.foundation.ids import new_id
 
 class UserAccount(Base):
     __tablename__ = "user_account"
+    __table_args__ = (Index("user_account_claimed_by_id_idx", "claimed_by_id", postgresql_where=text("claimed_by_id is not null")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     analytics_id: Mapped[UUID | None] = mapped_column(unique=True, server_default=text("gen_random_uuid()"))
@@ -27,6 +28,8 @@ class UserAccount(Base):
     is_analyst: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("app_now()"))
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    claimed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("user_account.id"))
+    """Of a guest: the account to which what they bought belongs since it proved the guest's address."""
 
 
 class UserCredential(Base):
@@ -51,6 +54,8 @@ class UserContact(Base):
     blind_index: Mapped[bytes] = mapped_column(LargeBinary, index=True)
     is_login: Mapped[bool] = mapped_column(server_default=text("false"))
     verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    in_use: Mapped[bool] = mapped_column(server_default=text("true"))
+    """False for an address that is not confirmed yet, and for one that another has replaced."""
 
 
 class Vendor(Captured, Base):
@@ -103,3 +108,14 @@ class AccountLink(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class LinkRequest(Base):
+    """Somebody asked for a link. Whether an account has the address is looked up later, so that the answer can't tell."""
+
+    __tablename__ = "link_request"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    blind_index: Mapped[bytes] = mapped_column(LargeBinary)
+    purpose: Mapped[LinkPurpose] = mapped_column(text_enum(LinkPurpose, "purpose"))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)

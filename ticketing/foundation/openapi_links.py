@@ -45,7 +45,7 @@ def _by_path(paths: dict[str, Any]) -> Iterator[tuple[Operation, Operation, dict
             if not path.startswith(collection + "/{") or len(names) != len(above) + 1:
                 continue
             for method in sources.keys() & {"get", "post"}:
-                found = MADE if method == "post" else f"$response.body#/{collection.rpartition('/')[2]}/0/id"
+                found = MADE if method == "post" else f"$response.body#/{collection.rpartition('/')[2].replace('-', '_')}/0/id"
                 passed = {names[-1]: found} | {name: f"$request.path.{name}" for name in above}
                 for target in targets:
                     yield (method, collection), (target, path), {"parameters": passed}

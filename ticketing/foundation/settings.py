@@ -6,9 +6,11 @@ Secrets are never defaults: `ticketing init` makes them once, in `<home>/secrets
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -151,12 +153,17 @@ class Settings(BaseSettings):
     @cached_property
     def secrets(self) -> Secrets:
         """The installation's keys; raises `Misconfigured` when `ticketing init` has not run."""
-        try:
-            return Secrets.model_validate(json.loads(self.secrets_path.read_text()))
-        except FileNotFoundError as error:
-            raise Misconfigured(f"No keys at {self.secrets_path}: run `ticketing init` first.") from error
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise Misconfigured(f"{self.secrets_path} is damaged: restore it from your backup.") from error
+        return read_secrets(self)
+
+
+def read_secrets(settings: Settings) -> Secrets:
+    """The keys as they stand in the file now; raises `Misconfigured`."""
+    try:
+        return Secrets.model_validate(json.loads(settings.secrets_path.read_text()))
+    except FileNotFoundError as error:
+        raise Misconfigured(f"No keys at {settings.secrets_path}: run `ticketing init` first.") from error
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise Misconfigured(f"{settings.secrets_path} is damaged: restore it from your backup.") from error
 
 
 def load_settings() -> Settings:
@@ -179,15 +186,40 @@ def ensure_secrets(settings: Settings) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(Secrets.generate().model_dump_json(indent=2))
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _draft(path, Secrets.generate())
     try:
         os.link(draft, path)
     except FileExistsError:
         pass  # another process was first: its keys are the ones
     finally:
         draft.unlink()
+
+
+def change_secrets(settings: Settings, change: Callable[[Secrets], Secrets]) -> Secrets:
+    """Replace the keys by what `change` makes of them, as a whole or not at all; changes of several processes follow one another.
+
+    Raises `Misconfigured` where the file may not be replaced.
+    """
+    path = settings.secrets_path
+    try:
+        with open(path.with_name(f"{path.name}.lock"), "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            changed = change(read_secrets(settings))
+            _draft(path, changed).rename(path)
+            directory = os.open(path.parent, os.O_RDONLY)
+            os.fsync(directory)  # before anything is encrypted with a new key
+            os.close(directory)
+    except OSError as error:
+        raise Misconfigured(f"{path} can't be replaced: {error.strerror}.") from error
+    return changed
+
+
+def _draft(path: Path, content: Secrets) -> Path:
+    """The content beside `path`, on disk, readable to its owner alone."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content.model_dump_json(indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    return draft

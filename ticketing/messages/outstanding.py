@@ -13,7 +13,7 @@ from ticketing.messages.service import MOST_ATTEMPTS
 
 OUTSTANDING = """
 select
-  (select count(*) from outbox where consumed_at is null) as unplanned,
+  (select count(*) from outbox where consumed_at is null) + (select count(*) from link_request) as unplanned,
   count(*) filter (where next_try_at <= :now and attempts < :most) as due,
   count(*) filter (where next_try_at > :now and attempts < :most) as later,
   count(*) filter (where attempts >= :most) as given_up
@@ -25,7 +25,7 @@ where state in ('pending', 'sending', 'failed', 'unknown')
 @dataclass(frozen=True, slots=True)
 class OutstandingMessages:
     unplanned: int
-    """Rows of the outbox."""
+    """Rows of the outbox, and links that were asked for."""
     due: int
     later: int
     """To be tried again at a time to come."""

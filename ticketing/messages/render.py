@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.headerregistry import HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy, default
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,11 +17,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.contact import ContactCipher
-from ticketing.accounts.links import LinkSigner, open_link
+from ticketing.accounts.links import LinkSigner, link_address, open_link
+from ticketing.accounts.profile import contact_address
+from ticketing.accounts.service import email_of
 from ticketing.foundation.errors import TicketingError
 from ticketing.foundation.money import Money
 from ticketing.foundation.settings import Settings
-from ticketing.messages.rules import MessageKind
+from ticketing.messages.preferences import UnsubscribeSigner, when_wanted
+from ticketing.messages.rules import OPTIONAL, MessageKind, OptionalKind
 from ticketing.orders.service import get_order
 from ticketing.tickets.qr import TicketSigner, qr_png
 from ticketing.tickets.service import order_tickets
@@ -32,10 +37,24 @@ SUBJECTS = {
     MessageKind.PAYMENT_RETURNED: "Your payment comes back: order {code}",
     MessageKind.VERIFY_EMAIL: "Confirm your e-mail address",
     MessageKind.RESET_PASSWORD: "Set a new password",
+    MessageKind.CHANGE_EMAIL: "Confirm your new e-mail address",
+    MessageKind.ADDRESS_CHANGING: "Your e-mail address is being changed",
     MessageKind.YOUR_TURN: "It is your turn: {title}",
 }
-LINK_PATHS = {MessageKind.VERIFY_EMAIL: "/verify", MessageKind.RESET_PASSWORD: "/reset"}
+LINK_PATHS = {MessageKind.VERIFY_EMAIL: "/verify", MessageKind.RESET_PASSWORD: "/reset", MessageKind.CHANGE_EMAIL: "/new-address"}
 """Where the storefront follows the links of these mails."""
+
+
+class UnfoldedHeader(UnstructuredHeader):
+    """A header of one long address: folded as others are it would be cut into encoded words, which mail programs don't put together."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
+
+
+_headers = HeaderRegistry()
+_headers.map_to_type("list-unsubscribe", UnfoldedHeader)  # type: ignore[arg-type]
+POLICY = default.clone(header_factory=_headers)
 
 environment = Environment(
     loader=PackageLoader("ticketing.messages"),
@@ -76,6 +95,14 @@ class NothingToSay(TicketingError):
     """The message no longer has a reason to be sent; says why."""
 
 
+class NotNow(TicketingError):
+    """Its reader has quiet hours."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("quiet hours")
+        self.until = until
+
+
 @dataclass(frozen=True, slots=True)
 class Composer:
     """What composing needs: keys to read addresses and to sign tickets and links, and where the shop is."""
@@ -84,16 +111,18 @@ class Composer:
     signer: TicketSigner
     links: LinkSigner
     places: PlaceSigner
+    unsubscribing: UnsubscribeSigner
     public_url: str
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Composer:
         secrets = settings.secrets
         return cls(
-            ContactCipher.from_secrets(secrets),
+            ContactCipher.from_settings(settings),
             TicketSigner.from_secrets(secrets),
             LinkSigner.from_secrets(secrets),
             PlaceSigner.from_secrets(secrets),
+            UnsubscribeSigner.from_secrets(secrets),
             settings.public_url,
         )
 
@@ -101,15 +130,42 @@ class Composer:
         """The mail without sender, recipient, date and id.
 
         `subject_id` is the order's, for `payment_returned` the refund's, for links the link's, for a turn that of the place in the
-        queue. Raises `NothingToSay`.
+        queue, for a changing address the old address'. Raises `NothingToSay`, `NotNow`.
         """
+        if kind in OPTIONAL:
+            return self._optional_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id, now=now)
         if kind in LINK_PATHS:
             return self._link_mail(session, kind=kind, link_id=subject_id, now=now)
-        if kind is MessageKind.YOUR_TURN:
-            return self._turn_mail(session, entry_id=subject_id, recipient_id=recipient_id, now=now)
+        if kind is MessageKind.ADDRESS_CHANGING:
+            return _mail(kind, subject=SUBJECTS[kind], values={"link": f"{self.public_url}/forgot"})
         if kind is MessageKind.TICKET_CANCELLED:
             return self._ticket_mail(session, ticket_id=subject_id, recipient_id=recipient_id)
         return self._order_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id)
+
+    def address(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID) -> str:
+        """Where the mail goes: a link to the address that it is to prove, a warning to the old one. Raises `NothingToSay`."""
+        if kind in LINK_PATHS:
+            return link_address(session, link_id=subject_id, cipher=self.cipher)
+        if kind is MessageKind.ADDRESS_CHANGING:
+            return contact_address(session, contact_id=subject_id, cipher=self.cipher)
+        address = email_of(session, user_id=recipient_id, cipher=self.cipher)
+        if address is None:
+            raise NothingToSay("no address")
+        return address
+
+    def _optional_mail(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID, now: datetime) -> EmailMessage:
+        """One that its reader may not want, or not now; it says how to have no more of them (RFC 8058)."""
+        optional = OptionalKind(kind.value)
+        wanted_at = when_wanted(session, user_id=recipient_id, kind=optional, now=now)
+        if wanted_at is None:
+            raise NothingToSay("not wanted")
+        if wanted_at > now:
+            raise NotNow(wanted_at)
+        unsubscribe = f"{self.public_url}/unsubscribe/{kind.value}/{self.unsubscribing.token(recipient_id, optional)}"
+        mail = self._turn_mail(session, entry_id=subject_id, recipient_id=recipient_id, now=now, unsubscribe=unsubscribe)
+        mail["List-Unsubscribe"] = f"<{unsubscribe}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return mail
 
     def _link_mail(self, session: Session, *, kind: MessageKind, link_id: UUID, now: datetime) -> EmailMessage:
         purpose = open_link(session, link_id=link_id, now=now)
@@ -118,7 +174,7 @@ class Composer:
         link = f"{self.public_url}{LINK_PATHS[kind]}/{self.links.token(link_id, purpose)}"
         return _mail(kind, subject=SUBJECTS[kind], values={"link": link})
 
-    def _turn_mail(self, session: Session, *, entry_id: UUID, recipient_id: UUID, now: datetime) -> EmailMessage:
+    def _turn_mail(self, session: Session, *, entry_id: UUID, recipient_id: UUID, now: datetime, unsubscribe: str) -> EmailMessage:
         turn = session.execute(text(TURN), {"entry": entry_id, "recipient": recipient_id, "now": now}).one_or_none()
         if turn is None:
             raise NothingToSay("the turn is over")
@@ -127,7 +183,7 @@ class Composer:
         return _mail(
             MessageKind.YOUR_TURN,
             subject=SUBJECTS[MessageKind.YOUR_TURN].format(title=turn.title),
-            values={"turn": turn, "link": link, "until": until},
+            values={"turn": turn, "link": link, "until": until, "unsubscribe": unsubscribe},
         )
 
     def _ticket_mail(self, session: Session, *, ticket_id: UUID, recipient_id: UUID) -> EmailMessage:
@@ -164,7 +220,7 @@ class Composer:
 
 
 def _mail(kind: MessageKind, *, subject: str, values: dict[str, Any]) -> EmailMessage:
-    mail = EmailMessage()
+    mail = EmailMessage(POLICY)
     mail["Subject"] = subject
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(environment.get_template(f"{kind.value}.txt").render(values), cte="quoted-printable")

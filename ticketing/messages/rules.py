@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 
 class MessageKind(StrEnum):
@@ -19,9 +21,21 @@ class MessageKind(StrEnum):
     """A link that proves an address."""
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a kind of message
     """A link that sets a new password."""
+    CHANGE_EMAIL = "change_email"
+    """A link that proves a new address, to that address."""
+    ADDRESS_CHANGING = "address_changing"
+    """A warning to the old address."""
     YOUR_TURN = "your_turn"
     """The waiting room lets them in, for some minutes."""
 
+
+class OptionalKind(StrEnum):
+    """What nobody needs for a purchase or an account: it may be turned off, and waits in quiet hours."""
+
+    YOUR_TURN = MessageKind.YOUR_TURN.value
+
+
+OPTIONAL = frozenset(MessageKind(kind.value) for kind in OptionalKind)
 
 AT_LEAST_ONCE = frozenset(MessageKind)
 """SMTP can't be exactly-once: these are sent again when it is unknown whether they went (same Message-ID)."""
@@ -61,3 +75,21 @@ def state_after_refusal(code: int, reply: bytes) -> MessageState:
     if code in (550, 551, 553) and not re.match(rb"5\.7\.", reply):
         return MessageState.SUPPRESSED
     return MessageState.FAILED
+
+
+def quiet_until(now: datetime, *, start: time, end: time, zone: str) -> datetime | None:
+    """When the quiet hours end in which `now` lies, None when it lies in none. From `start` to `end` on the clocks of `zone`;
+    a `start` after `end` reaches over midnight."""
+    local = now.astimezone(ZoneInfo(zone))
+    wall = local.timetz().replace(tzinfo=None)
+    if start < end:
+        if not start <= wall < end:
+            return None
+        day = local.date()
+    elif wall >= start:
+        day = local.date() + timedelta(days=1)
+    elif wall < end:
+        day = local.date()
+    else:
+        return None
+    return datetime.combine(day, end, tzinfo=ZoneInfo(zone)).astimezone(now.tzinfo)

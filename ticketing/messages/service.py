@@ -19,11 +19,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from ticketing.accounts.service import email_of
+from ticketing.accounts.links import answer_requests
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.faults import fault_point
 from ticketing.foundation.ids import new_id
-from ticketing.messages.render import Composer, NothingToSay
+from ticketing.messages.render import Composer, NothingToSay, NotNow
 from ticketing.messages.rules import AT_LEAST_ONCE, MessageKind, MessageState
 from ticketing.messages.smtp import Mailer, MailServerDown
 
@@ -36,6 +36,8 @@ TOPICS = {
     "payment.returned": MessageKind.PAYMENT_RETURNED,
     "account.verification_asked": MessageKind.VERIFY_EMAIL,
     "account.reset_asked": MessageKind.RESET_PASSWORD,
+    "account.change_asked": MessageKind.CHANGE_EMAIL,
+    "account.address_changing": MessageKind.ADDRESS_CHANGING,
     "queue.turn": MessageKind.YOUR_TURN,
 }
 """What of the outbox people are told. Other topics (`event.published`, `refund.settled`) are consumed and tell nobody."""
@@ -81,7 +83,11 @@ select (select count(*) from open_row), (select count(*) from planned),
 
 
 def plan_messages(session: Session, *, limit: int = 1000, now: datetime) -> PlanRun:
-    """Turn up to `limit` outbox rows into messages, each slot once. Any number of planners may run at once."""
+    """Turn up to `limit` outbox rows into messages, each slot once. Any number of planners may run at once.
+
+    Links that somebody has asked for are made first: they come through the outbox.
+    """
+    answer_requests(session, limit=limit, now=now)
     parameters = {"limit": limit, "now": now, "topics": list(TOPICS), "kinds": [kind.value for kind in TOPICS.values()]}
     consumed, planned, ignored = session.execute(text(PLAN), parameters).one()
     return PlanRun(consumed=consumed, planned=planned, ignored=ignored)
@@ -190,7 +196,7 @@ def _claim(database: Database, token: UUID, limit: int) -> list[Any]:
 
 
 def _deliver(database: Database, mailer: Mailer, composer: Composer, row: Any, token: UUID) -> MessageState | None:
-    """One message; None when its lease was lost to another deliverer, who sends it."""
+    """One message; None when its lease was lost to another deliverer, who sends it, and in its reader's quiet hours."""
     with database.transaction() as session:
         now = database_now(session)
         parameters = {"id": row.id, "token": token, "now": now, "lease_until": now + LEASE}
@@ -198,11 +204,13 @@ def _deliver(database: Database, mailer: Mailer, composer: Composer, row: Any, t
     if attempt is None:
         return None
     fault_point("message_claimed")
-    state, detail = MessageState.FAILED, "no connection"
+    state, detail, again_at = MessageState.FAILED, "no connection", None
     try:
         mail = _compose(database, mailer, composer, row, now=now)
     except NothingToSay as reason:
         state, detail = MessageState.SUPPRESSED, reason.message
+    except NotNow as quiet:
+        state, detail, again_at = MessageState.PENDING, quiet.message, quiet.until
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one message must not keep the others from being sent
         where = "".join(traceback.format_tb(error.__traceback__))  # without the error's words: they may repeat an address
         log.error("message %s can't be composed: %s\n%s", row.id, type(error).__name__, where)
@@ -214,16 +222,15 @@ def _deliver(database: Database, mailer: Mailer, composer: Composer, row: Any, t
             _record(database, row.id, token, attempt, state, detail)
             raise
     fault_point("message_answered")
-    _record(database, row.id, token, attempt, state, detail)
-    return state
+    _record(database, row.id, token, attempt, state, detail, again_at)
+    return None if state is MessageState.PENDING else state
 
 
 def _compose(database: Database, mailer: Mailer, composer: Composer, row: Any, *, now: datetime) -> EmailMessage:
     with database.transaction() as session:
-        address = email_of(session, user_id=row.recipient_id, cipher=composer.cipher)
-        if address is None:
-            raise NothingToSay("no address")
-        mail = composer.compose(session, kind=MessageKind(row.kind), subject_id=row.subject_id, recipient_id=row.recipient_id, now=now)
+        slot = {"kind": MessageKind(row.kind), "subject_id": row.subject_id, "recipient_id": row.recipient_id}
+        mail = composer.compose(session, **slot, now=now)
+        address = composer.address(session, **slot)
     mail["From"] = mailer.sender
     mail["To"] = address
     mail["Date"] = now
@@ -231,8 +238,16 @@ def _compose(database: Database, mailer: Mailer, composer: Composer, row: Any, *
     return mail
 
 
-def _record(database: Database, message_id: UUID, token: UUID, attempt: int, state: MessageState, detail: str) -> None:
+def _record(
+    database: Database,
+    message_id: UUID,
+    token: UUID,
+    attempt: int,
+    state: MessageState,
+    detail: str,
+    again_at: datetime | None = None,
+) -> None:
     with database.transaction() as session:
         now = database_now(session)
         parameters = {"id": message_id, "token": token, "attempt": attempt, "state": state.value, "detail": detail, "now": now}
-        session.execute(text(RECORD), parameters | {"next": now + BACKOFF * 2 ** (attempt - 1)})
+        session.execute(text(RECORD), parameters | {"next": again_at or now + BACKOFF * 2 ** (attempt - 1)})

@@ -79,6 +79,14 @@ def total_of(refunds: Sequence[LineRefund], currency: str) -> Money:
     return Money(sum(refund.amount_minor for refund in refunds), currency)
 
 
+LOCK_ORDER = """
+select *, app_now() as now from ticket_order
+where id = %(order)s and buyer_id in (select id from user_account where id = %(buyer)s or claimed_by_id = %(buyer)s)
+for no key update
+"""
+"""Also an order of a guest that the buyer has claimed."""
+
+
 class CancelHandler:
     """The writer's handler for `CancelRequest`; outcomes are `OrderView` or an error."""
 
@@ -99,8 +107,8 @@ class CancelHandler:
             return read_orders(connection, [request.order_id])[0].as_replayed()
         with named_cursor(connection) as cursor:
             order = cursor.execute(
-                "select *, app_now() as now from ticket_order where id = %s and buyer_id = %s for no key update",
-                [request.order_id, request.buyer_id],
+                LOCK_ORDER,
+                {"order": request.order_id, "buyer": request.buyer_id},
             ).fetchone()
         if order is None:
             return OrderNotFound("There is no such order.", order_id=request.order_id)

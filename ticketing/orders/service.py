@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ticketing.accounts.claims import PERSONS, persons_of
 from ticketing.foundation.db import Connection
 from ticketing.foundation.money import Money
 from ticketing.inventory.holds import HoldNotFound, HoldView, read_holds
@@ -23,11 +24,15 @@ def bare(session: Session) -> Connection:
 
 
 def get_order(session: Session, *, order_id: UUID, buyer_id: UUID | None = None) -> OrderView:
-    """One order (of this buyer); raises `OrderNotFound`."""
+    """One order (of this buyer, or of a guest that they have claimed); raises `OrderNotFound`."""
     orders = read_orders(bare(session), [order_id])
-    if not orders or (buyer_id is not None and orders[0].buyer_id != buyer_id):
+    if not orders or (buyer_id is not None and not _is(session, buyer_id, orders[0].buyer_id)):
         raise OrderNotFound("There is no such order.", order_id=order_id)
     return orders[0]
+
+
+def _is(session: Session, user_id: UUID, buyer_id: UUID) -> bool:
+    return user_id == buyer_id or buyer_id in persons_of(session, user_id=user_id)
 
 
 def newest_payment(session: Session, *, order_id: UUID) -> PaymentView | None:
@@ -37,9 +42,9 @@ def newest_payment(session: Session, *, order_id: UUID) -> PaymentView | None:
 
 
 def list_orders(session: Session, *, buyer_id: UUID, limit: int = 50, before: UUID | None = None) -> list[OrderView]:
-    """A buyer's orders, newest first; `before`: those that are older than this one."""
-    statement = "select id from ticket_order where buyer_id = :buyer and (cast(:before as uuid) is null or id < :before)"
-    ids = session.execute(text(f"{statement} order by id desc limit :limit"), {"buyer": buyer_id, "before": before, "limit": limit})
+    """A buyer's orders, newest first, those of claimed guests included; `before`: those that are older than this one."""
+    statement = f"select id from ticket_order where buyer_id in {PERSONS} and (cast(:before as uuid) is null or id < :before)"
+    ids = session.execute(text(f"{statement} order by id desc limit :limit"), {"person": buyer_id, "before": before, "limit": limit})
     return read_orders(bare(session), list(ids.scalars()))[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Sign in, register, sign out; the same page opens the dashboards. Proving an address, and setting a new password."""
+"""Sign in, register, sign out; the same page opens the dashboards. Links in mails: addresses, new passwords, no more mails."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ from ticketing.accounts.http import (
 from ticketing.accounts.link_routes import ask_by_mail, confirm_address, set_password
 from ticketing.accounts.links import ask_link
 from ticketing.accounts.passwords import hash_password
+from ticketing.accounts.profile_routes import confirm_new_address
 from ticketing.accounts.rules import Audience, LinkPurpose
 from ticketing.accounts.sessions import sign_out as end_session
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import TicketingError
+from ticketing.messages.preferences import UnsubscribeLinkUnknown, mute
+from ticketing.messages.rules import OptionalKind
 from ticketing.storefront.view import page
 
 router = APIRouter()
 Field = Annotated[str, Form(max_length=320)]
 Token = Annotated[str, Path(max_length=100)]
+Kind = Annotated[str, Path(max_length=32)]
 
 
 SIGN_IN_FAILED = {
@@ -157,6 +161,46 @@ def verify(request: Request, token: Token) -> Response:
     except TicketingError as error:
         return _link_page(request, step="verify", token=token, error=error)
     return _link_page(request, step="verified")
+
+
+@router.get("/new-address/{token}")
+def show_new_address(request: Request, token: Token) -> Response:
+    """A page with a button, as for a first address."""
+    return _link_page(request, step="change", token=token)
+
+
+@router.post("/new-address/{token}")
+def new_address(request: Request, token: Token) -> Response:
+    """The new address counts from now on."""
+    try:
+        confirm_new_address(request, token)
+    except TicketingError as error:
+        return _link_page(request, step="change", token=token, error=error)
+    return _link_page(request, step="verified")
+
+
+@router.get("/unsubscribe/{kind}/{token}")
+def show_unsubscribe(request: Request, kind: Kind, token: Token) -> Response:
+    """A page with a button: looking turns nothing off."""
+    request.app.state.unsubscribing.read(token, _kind(kind))
+    return _link_page(request, step="unsubscribe", token=f"{kind}/{token}")
+
+
+@router.post("/unsubscribe/{kind}/{token}")
+def unsubscribe(request: Request, kind: Kind, token: Token) -> Response:
+    """By the page's button, or at once by a mail program (RFC 8058): no more mails of this kind."""
+    optional = _kind(kind)
+    user_id = request.app.state.unsubscribing.read(token, optional)
+    with request.app.state.database.transaction() as session:
+        mute(session, user_id=user_id, kind=optional, now=database_now(session))
+    return _link_page(request, step="unsubscribed")
+
+
+def _kind(kind: str) -> OptionalKind:
+    try:
+        return OptionalKind(kind)
+    except ValueError:
+        raise UnsubscribeLinkUnknown("This link is none of ours.") from None
 
 
 def _link_page(request: Request, *, step: str, token: str = "", error: TicketingError | None = None) -> Response:

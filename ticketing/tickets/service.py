@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ticketing.accounts.claims import PERSONS
 from ticketing.foundation.errors import NotFound
 from ticketing.tickets.qr import TicketSigner
 from ticketing.tickets.rules import TicketState
@@ -72,8 +73,8 @@ def _views(session: Session, signer: TicketSigner, which: str, parameters: dict[
 
 
 def list_tickets(session: Session, *, holder_id: UUID, signer: TicketSigner) -> list[TicketView]:
-    """A holder's tickets, by code."""
-    return _views(session, signer, "t.holder_id = :holder", {"holder": holder_id})
+    """A holder's tickets, by code; those of claimed guests included."""
+    return _views(session, signer, f"t.holder_id in {PERSONS}", {"person": holder_id})
 
 
 def order_tickets(session: Session, *, order_id: UUID, signer: TicketSigner) -> list[TicketView]:
@@ -83,7 +84,7 @@ def order_tickets(session: Session, *, order_id: UUID, signer: TicketSigner) -> 
 
 def get_ticket(session: Session, *, ticket_id: UUID, holder_id: UUID, signer: TicketSigner) -> TicketView:
     """One ticket of this holder; raises `TicketNotFound`."""
-    found = _views(session, signer, "t.id = :ticket and t.holder_id = :holder", {"ticket": ticket_id, "holder": holder_id})
+    found = _views(session, signer, f"t.id = :ticket and t.holder_id in {PERSONS}", {"ticket": ticket_id, "person": holder_id})
     if not found:
         raise TicketNotFound("There is no such ticket.", ticket_id=ticket_id)
     return found[0]
