@@ -40,6 +40,7 @@ ACCOUNTS = {
     ("POST", "/api/logout"): PUBLIC,
     ("POST", "/api/email-verifications"): PUBLIC,
     ("POST", "/api/email-verifications/confirm"): PUBLIC,
+    ("POST", "/api/order-lookups"): PUBLIC,
     ("POST", "/api/password-resets"): PUBLIC,
     ("POST", "/api/password-resets/confirm"): PUBLIC,
     ("GET", "/api/me"): PROFILE,

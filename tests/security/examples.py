@@ -21,6 +21,7 @@ ACCOUNTS: dict[Endpoint, Example] = {
     ("POST", "/api/logout"): ("/api/logout", None),
     ("POST", "/api/email-verifications"): ("/api/email-verifications", {"email": "nobody@example.org"}),
     ("POST", "/api/email-verifications/confirm"): ("/api/email-verifications/confirm", {"token": "x"}),
+    ("POST", "/api/order-lookups"): ("/api/order-lookups", {"email": "nobody@example.org"}),
     ("POST", "/api/password-resets"): ("/api/password-resets", {"email": "nobody@example.org"}),
     ("POST", "/api/password-resets/confirm"): ("/api/password-resets/confirm", {"token": "x", "password": "0123456789"}),
     ("GET", "/api/me"): ("/api/me", None),

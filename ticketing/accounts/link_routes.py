@@ -60,6 +60,13 @@ async def confirm_reset(request: Request, body: NewPassword) -> Response:
     return Response(status_code=204)
 
 
+@router.post("/order-lookups", status_code=202)
+def ask_orders(request: Request, body: Address) -> Response:
+    """Mail a link to the orders that were bought with this address, if there are any."""
+    ask_by_mail(request, email=body.email, purpose=LinkPurpose.FIND_ORDERS)
+    return _on_its_way()
+
+
 def ask_by_mail(request: Request, *, email: str, purpose: LinkPurpose) -> None:
     """Have a link mailed; raises `TooManyRequests`."""
     state = request.app.state
@@ -90,4 +97,4 @@ async def set_password(request: Request, token: str, password: str) -> None:
 
 
 def _on_its_way() -> Response:
-    return Json({"detail": "If an account has this address, a mail is on its way."}, status_code=202)
+    return Json({"detail": "If we know this address, a mail is on its way."}, status_code=202)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.accounts.claims import claim_purchases
 from ticketing.accounts.contact import ContactCipher
-from ticketing.accounts.rules import ContactKind, LinkPurpose
+from ticketing.accounts.rules import ContactKind, LinkPurpose, UserKind
 from ticketing.accounts.sessions import end_sessions
 from ticketing.accounts.tables import AccountLink, LinkRequest, UserAccount, UserContact, UserCredential
 from ticketing.audit.service import record
@@ -30,11 +30,13 @@ LIFE = {
     LinkPurpose.VERIFY_EMAIL: timedelta(days=2),
     LinkPurpose.RESET_PASSWORD: timedelta(hours=1),
     LinkPurpose.CHANGE_EMAIL: timedelta(days=1),
+    LinkPurpose.FIND_ORDERS: timedelta(days=1),
 }
 TOPICS = {
     LinkPurpose.VERIFY_EMAIL: "account.verification_asked",
     LinkPurpose.RESET_PASSWORD: "account.reset_asked",
     LinkPurpose.CHANGE_EMAIL: "account.change_asked",
+    LinkPurpose.FIND_ORDERS: "account.orders_asked",
 }
 DIGEST_BYTES = 16
 
@@ -106,11 +108,13 @@ def ask_link(session: Session, *, email: str, purpose: LinkPurpose, cipher: Cont
 
 
 def _make_for(session: Session, *, index: bytes, purpose: LinkPurpose, now: datetime) -> None:
-    contact = session.execute(
-        select(UserContact.id, UserContact.user_id)
-        .join(UserAccount, UserAccount.id == UserContact.user_id)
-        .where(UserContact.blind_index == index, UserContact.is_login, UserAccount.disabled_at.is_(None))
-    ).first()
+    known = select(UserContact.id, UserContact.user_id).join(UserAccount, UserAccount.id == UserContact.user_id)
+    known = known.where(UserContact.blind_index == index, UserAccount.disabled_at.is_(None))
+    if purpose is LinkPurpose.FIND_ORDERS:
+        known = known.where(UserContact.in_use).order_by(UserContact.is_login.desc(), UserContact.id.desc())
+    else:
+        known = known.where(UserContact.is_login)
+    contact = session.execute(known.limit(1)).first()
     if contact is not None:
         make_link(session, user_id=contact.user_id, contact_id=contact.id, purpose=purpose, now=now)
 
@@ -124,6 +128,20 @@ def make_link(
     session.flush()
     enqueue(session, topic=TOPICS[purpose], subject_id=link.id, payload={"user_id": str(user_id)})
     record(session, actor_id=actor_id, action=f"user.{purpose.value}_asked", subject_id=user_id)
+
+
+def people_of_link(session: Session, *, link_id: UUID, now: datetime) -> dict[UUID, UserKind]:
+    """Everybody enabled whose address the link was mailed to: guests have a new account with each visit. Raises `LinkNotValid`."""
+    index = session.execute(
+        select(UserContact.blind_index)
+        .join(AccountLink, AccountLink.contact_id == UserContact.id)
+        .where(AccountLink.id == link_id, AccountLink.purpose == LinkPurpose.FIND_ORDERS, AccountLink.expires_at > now)
+    ).scalar_one_or_none()
+    if index is None:
+        raise not_valid()
+    people = select(UserAccount.id, UserAccount.kind).join(UserContact, UserContact.user_id == UserAccount.id)
+    people = people.where(UserContact.blind_index == index, UserContact.in_use, UserAccount.disabled_at.is_(None))
+    return dict(session.execute(people).tuples().all())
 
 
 def link_address(session: Session, *, link_id: UUID, cipher: ContactCipher) -> str:

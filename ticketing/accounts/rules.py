@@ -37,6 +37,8 @@ class LinkPurpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a purpose
     CHANGE_EMAIL = "change_email"
+    FIND_ORDERS = "find_orders"
+    """Shows the orders of an address to who reads its mail; works again until its time is over."""
 
 
 def normalise_email(value: str) -> str:

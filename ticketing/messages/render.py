@@ -39,9 +39,15 @@ SUBJECTS = {
     MessageKind.RESET_PASSWORD: "Set a new password",
     MessageKind.CHANGE_EMAIL: "Confirm your new e-mail address",
     MessageKind.ADDRESS_CHANGING: "Your e-mail address is being changed",
+    MessageKind.FIND_ORDERS: "Your orders",
     MessageKind.YOUR_TURN: "It is your turn: {title}",
 }
-LINK_PATHS = {MessageKind.VERIFY_EMAIL: "/verify", MessageKind.RESET_PASSWORD: "/reset", MessageKind.CHANGE_EMAIL: "/new-address"}
+LINK_PATHS = {
+    MessageKind.VERIFY_EMAIL: "/verify",
+    MessageKind.RESET_PASSWORD: "/reset",
+    MessageKind.CHANGE_EMAIL: "/new-address",
+    MessageKind.FIND_ORDERS: "/find",
+}
 """Where the storefront follows the links of these mails."""
 
 

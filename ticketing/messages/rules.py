@@ -25,6 +25,8 @@ class MessageKind(StrEnum):
     """A link that proves a new address, to that address."""
     ADDRESS_CHANGING = "address_changing"
     """A warning to the old address."""
+    FIND_ORDERS = "find_orders"
+    """A link to the orders of an address."""
     YOUR_TURN = "your_turn"
     """The waiting room lets them in, for some minutes."""
 

@@ -38,6 +38,7 @@ TOPICS = {
     "account.reset_asked": MessageKind.RESET_PASSWORD,
     "account.change_asked": MessageKind.CHANGE_EMAIL,
     "account.address_changing": MessageKind.ADDRESS_CHANGING,
+    "account.orders_asked": MessageKind.FIND_ORDERS,
     "queue.turn": MessageKind.YOUR_TURN,
 }
 """What of the outbox people are told. Other topics (`event.published`, `refund.settled`) are consumed and tell nobody."""

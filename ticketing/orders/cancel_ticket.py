@@ -12,10 +12,11 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from ticketing.accounts.claims import PERSONS
 from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict
 from ticketing.foundation.idempotency import reused
-from ticketing.orders.cancel import LINES, give_back, line_refund
+from ticketing.orders.cancel import LINES, LOCK_ORDER, give_back, line_refund
 from ticketing.orders.rules import OrderState
 from ticketing.tickets.rules import TICKET_TRANSITIONS, TicketState
 from ticketing.tickets.service import TicketNotFound
@@ -59,11 +60,10 @@ where t.id = %s
 group by t.id, o.id
 """
 
-ORDER = """
-select o.*, app_now() as now
-from ticket_order o
-where o.id = %s and o.buyer_id = %s
-for no key update of o
+TICKET = f"""
+select id, order_line_id, state from ticket
+where id = %(ticket)s and order_id = %(order)s and holder_id in {PERSONS.replace(":person", "%(person)s")}
+for no key update
 """
 
 
@@ -79,7 +79,7 @@ class CancelTicketHandler:
 
     def _one(self, connection: Connection, request: CancelTicketRequest) -> Any:
         with named_cursor(connection) as cursor:
-            order = cursor.execute(ORDER, [request.order_id, request.buyer_id]).fetchone()
+            order = cursor.execute(LOCK_ORDER, {"order": request.order_id, "buyer": request.buyer_id}).fetchone()
         known = connection.execute(
             "select kind, request_digest from idempotency_key where actor_id = %s and key = %s", [request.buyer_id, request.key]
         ).fetchone()
@@ -94,10 +94,7 @@ class CancelTicketHandler:
 
 def _cancel(connection: Connection, order: Any, request: CancelTicketRequest) -> CancelledTicket | TicketNotFound | TicketNotCancellable:
     with named_cursor(connection) as cursor:
-        ticket = cursor.execute(
-            "select id, order_line_id, state from ticket where id = %s and order_id = %s and holder_id = %s for no key update",
-            [request.ticket_id, order.id, request.buyer_id],
-        ).fetchone()
+        ticket = cursor.execute(TICKET, {"ticket": request.ticket_id, "order": order.id, "person": request.buyer_id}).fetchone()
         lines = cursor.execute(LINES, [order.id]).fetchall()
     if ticket is None:
         return TicketNotFound("There is no such ticket.", ticket_id=request.ticket_id)
