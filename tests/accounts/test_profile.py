@@ -145,6 +145,16 @@ def test_a_new_password_stops_a_change_of_address(ada: Person, desk: Desk, sink:
     assert ada.client.post("/api/email-changes/confirm", json={"token": token}).status_code == 410
 
 
+def test_a_changed_address_ends_resets_that_went_to_the_old_one(ada: Person, desk: Desk, sink: Sink) -> None:
+    new = new_address()
+    ada.client.post("/api/password-resets", json={"email": ada.email})
+    reset = link_to(desk, sink, ada.email, "/reset")
+    ada.put(email=new, password=PASSWORD)
+    ada.client.post("/api/email-changes/confirm", json={"token": link_to(desk, sink, new, "/new-address")})
+    answer = ada.client.post("/api/password-resets/confirm", json={"token": reset, "password": "another password"})
+    assert (answer.status_code, login(ada, new)) == (410, 200)
+
+
 def test_an_address_with_an_account_is_refused_when_asked_for_and_when_confirmed(ada: Person, app: FastAPI, desk: Desk, sink: Sink) -> None:
     assert ada.put(email=Person(app).email, password=PASSWORD).json()["type"] == "/problems/address-taken"
     new = new_address()
