@@ -10,11 +10,16 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from tests import factories
+from tests.accounts.conftest import NOW
 from tests.buying import buy
 from tests.messages.conftest import Desk, sink
 from tests.sinks import Sink
+from ticketing.accounts import service as accounts
+from ticketing.accounts.claims import claim_purchases, persons_of
+from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.links import LinkSigner
 from ticketing.accounts.rules import LinkPurpose
 from ticketing.app import create_app
@@ -129,6 +134,39 @@ def test_what_is_bought_as_guest_later_is_claimed_with_the_next_link(app: FastAP
     Desk(module_database, Composer.from_settings(app.state.settings)).plan()
     verify(ada, module_database, app.state.links)
     assert set(order_ids(ada)) == {str(bought.order_id), str(later.id)}
+
+
+def account(session: Session, cipher: ContactCipher, email: str) -> UUID:
+    """A registered account that has proved its address."""
+    user_id = accounts.register(session, email=email, password_hash="x", display_name="Ada", cipher=cipher, now=NOW)
+    session.execute(text("update user_contact set verified_at = :now where user_id = :user"), {"now": NOW, "user": user_id})
+    return user_id
+
+
+def guest(session: Session, cipher: ContactCipher, email: str) -> UUID:
+    return accounts.create_guest(session, email=email, display_name="Ada", cipher=cipher, now=NOW)
+
+
+def test_only_enabled_guests_with_a_proven_address_are_claimed_and_once(session: Session, cipher: ContactCipher) -> None:
+    mine, other, disabled = (guest(session, cipher, email) for email in ("Ada@example.org", "eve@example.org", "ada@example.org"))
+    session.execute(text("update user_account set disabled_at = :now where id = :guest"), {"now": NOW, "guest": disabled})
+    unproved = accounts.register(session, email="eve@example.org", password_hash="x", display_name="Eve", cipher=cipher, now=NOW)
+    assert claim_purchases(session, user_id=unproved) == []
+    ada = account(session, cipher, "ada@example.org")
+    assert claim_purchases(session, user_id=ada) == [mine]
+    assert claim_purchases(session, user_id=ada) == []
+    assert claim_purchases(session, user_id=other) == []  # a guest claims nothing
+    assert persons_of(session, user_id=ada) == {ada, mine}
+
+
+def test_an_address_that_changed_hands_claims_only_what_was_bought_since(session: Session, cipher: ContactCipher) -> None:
+    before = guest(session, cipher, "ada@example.org")
+    first = account(session, cipher, "ada@example.org")
+    assert claim_purchases(session, user_id=first) == [before]
+    session.execute(text("update user_contact set in_use = false, is_login = false where user_id = :user"), {"user": first})
+    second, since = account(session, cipher, "ada@example.org"), guest(session, cipher, "ada@example.org")
+    assert claim_purchases(session, user_id=first) == []  # it is not their address any more
+    assert claim_purchases(session, user_id=second) == [since]
 
 
 def test_mails_about_a_claimed_order_go_to_the_accounts_address(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -144,6 +145,16 @@ def test_a_new_password_stops_a_change_of_address(ada: Person, desk: Desk, sink:
     assert ada.client.post("/api/email-changes/confirm", json={"token": token}).status_code == 410
 
 
+def test_a_changed_address_ends_resets_that_went_to_the_old_one(ada: Person, desk: Desk, sink: Sink) -> None:
+    new = new_address()
+    ada.client.post("/api/password-resets", json={"email": ada.email})
+    reset = link_to(desk, sink, ada.email, "/reset")
+    ada.put(email=new, password=PASSWORD)
+    ada.client.post("/api/email-changes/confirm", json={"token": link_to(desk, sink, new, "/new-address")})
+    answer = ada.client.post("/api/password-resets/confirm", json={"token": reset, "password": "another password"})
+    assert (answer.status_code, login(ada, new)) == (410, 200)
+
+
 def test_an_address_with_an_account_is_refused_when_asked_for_and_when_confirmed(ada: Person, app: FastAPI, desk: Desk, sink: Sink) -> None:
     assert ada.put(email=Person(app).email, password=PASSWORD).json()["type"] == "/problems/address-taken"
     new = new_address()
@@ -191,7 +202,7 @@ def test_registering_opens_a_vendor_that_the_account_owns(app: FastAPI, module_d
     assert login(ada, email) == 401  # no account without its vendor
 
 
-@pytest.mark.parametrize("wrong", [{"slug": "Not a slug"}, {"zone": "Mars/Olympus"}, {"name": "\x00"}])
+@pytest.mark.parametrize("wrong", [{"slug": "Not a slug"}, {"slug": "opera\n"}, {"zone": "Mars/Olympus"}, {"name": "\x00"}])
 def test_a_vendor_that_is_not_acceptable_is_refused(app: FastAPI, wrong: dict[str, str]) -> None:
     vendor = {"slug": f"v-{uuid4().hex[:8]}", "name": "Opera", "zone": "Europe/Berlin"} | wrong
     body = {"email": new_address(), "password": PASSWORD, "display_name": "Ada", "vendor": vendor}
@@ -209,3 +220,20 @@ def test_asking_for_a_link_does_the_same_whether_or_not_the_address_is_known(ada
     assert written == [[1, 0, 0], [1, 0, 0]]
     desk.plan()
     assert desk.query("select count(*) from link_request") == [(0,)]
+
+
+def test_one_of_two_registrations_at_once_gets_address_and_vendor(app: FastAPI, desk: Desk) -> None:
+    vendor = {"slug": f"v-{uuid4().hex[:8]}", "name": "Opera", "zone": "Europe/Berlin"}
+    shared = new_address()
+
+    def race(bodies: list[dict[str, Any]]) -> list[tuple[int, str | None]]:
+        clients = [TestClient(app, base_url="http://localhost", raise_server_exceptions=False) for _ in bodies]
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            answers = list(pool.map(lambda client, body: client.post("/api/register", json=body), clients, bodies))
+        return sorted((answer.status_code, answer.json().get("type")) for answer in answers)
+
+    person = {"password": PASSWORD, "display_name": "Ada"}
+    assert race([person | {"email": shared}] * 6) == [(201, None)] + [(409, "/problems/address-taken")] * 5
+    several = [person | {"email": new_address(), "vendor": vendor} for _ in range(6)]
+    assert race(several) == [(201, None)] + [(409, "/problems/slug-taken")] * 5
+    assert desk.query(f"select count(*) from vendor where slug = '{vendor['slug']}'") == [(1,)]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +17,7 @@ from ticketing.accounts.rotation import reencrypt_contacts
 from ticketing.accounts.rules import ContactKind
 from ticketing.accounts.service import create_guest, email_of
 from ticketing.commands.keys import retire_keys, rotate_keys, rows_by_key
-from ticketing.foundation.db import Database, database_now
+from ticketing.foundation.db import Database, Role, database_now
 from ticketing.foundation.errors import Misconfigured
 from ticketing.foundation.settings import Settings, ensure_secrets, read_secrets
 from ticketing.messages.push import add_subscription
@@ -69,6 +73,33 @@ def test_rotation_that_was_broken_off_is_finished_before_another_begins(database
     assert rows_by_key(database) == {"c2": 8}
     assert rotate_keys(ring, database) == 8
     assert rows_by_key(database) == {"c3": 8}
+
+
+ROTATE_AND_DIE = """
+import sys
+from pathlib import Path
+from ticketing.commands.keys import rotate_keys
+from ticketing.foundation import faults
+from ticketing.foundation.db import Database
+from ticketing.foundation.settings import Settings
+
+faults.arm("batch_reencrypted", after=2)
+rotate_keys(Settings(home=Path(sys.argv[1])), Database(core_url=sys.argv[2], owner_url="", reader_url=""), batch=3)
+"""
+
+
+def test_everything_is_read_when_a_rotation_is_killed_and_run_again_while_guests_arrive(database: Database, ring: Settings) -> None:
+    people = fill(database, ring, 6)
+    serving = ContactCipher.from_settings(ring)
+    command = [sys.executable, "-c", ROTATE_AND_DIE, str(ring.home), database.url(Role.CORE)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TICKETING_")}
+    assert subprocess.run(command, check=False, env=environment, timeout=60).returncode == -signal.SIGKILL
+    assert rows_by_key(database) == {"c1": 6, "c2": 6}
+    assert emails(database, serving, list(people)) == people  # in the middle
+    people |= fill(database, ring, 2)  # by a process that still has the old key
+    assert rotate_keys(ring, database, batch=3) == 10
+    assert rows_by_key(database) == {"c2": 16}
+    assert emails(database, ContactCipher.from_secrets(read_secrets(ring)), list(people)) == people
 
 
 def test_addresses_are_found_by_their_blind_index_after_a_rotation(database: Database, ring: Settings) -> None:

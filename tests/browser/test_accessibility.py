@@ -85,6 +85,8 @@ def pages(page: Page, site: World) -> Iterator[str]:
     page.get_by_role("button", name="Hold these seats").click()
     page.get_by_role("heading", name="Checkout").wait_for()
     yield "checkout"
+    page.goto(f"{site.shop}/account")
+    yield "account"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.storefront.conftest import NewBrowser
+from ticketing.storefront.view import program_name
 
 PASSWORD = "correct horse battery"
 
@@ -61,3 +62,21 @@ def test_another_session_is_ended(ada: tuple[TestClient, str], new_browser: NewB
     assert browser.post(ends[0]).status_code == 303
     assert other.get("/account").headers["location"] == "/sign-in"
     assert browser.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36", "Chrome on Android"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("python-httpx/0.28.1", "python-httpx"),
+        (None, "Unknown program"),
+    ],
+)
+def test_sessions_are_named_so_that_people_know_them(user_agent: str | None, name: str) -> None:
+    assert program_name(user_agent) == name

@@ -172,7 +172,7 @@ def verify_email(session: Session, *, link_id: UUID, now: datetime) -> UUID:
 def reset_password(session: Session, *, link_id: UUID, password_hash: str, now: datetime) -> UUID:
     """A new password (hash it before the transaction); every session ends. Raises `LinkNotValid`."""
     user_id, _ = use_link(session, link_id=link_id, purpose=LinkPurpose.RESET_PASSWORD, now=now)
-    _end_links(session, user_id=user_id, purpose=LinkPurpose.CHANGE_EMAIL, now=now)  # whoever asked for it may be who was shut out
+    end_links(session, user_id=user_id, purpose=LinkPurpose.CHANGE_EMAIL, now=now)  # whoever asked for it may be who was shut out
     session.merge(UserCredential(user_id=user_id, password_hash=password_hash, changed_at=now))
     end_sessions(session, user_id=user_id, now=now)
     record(session, actor_id=user_id, action="user.password_reset", subject_id=user_id)
@@ -194,11 +194,12 @@ def use_link(session: Session, *, link_id: UUID, purpose: LinkPurpose, now: date
     ).first()
     if used is None:
         raise not_valid()
-    _end_links(session, user_id=used.user_id, purpose=purpose, now=now)
+    end_links(session, user_id=used.user_id, purpose=purpose, now=now)
     session.execute(update(UserContact).where(UserContact.id == used.contact_id, UserContact.verified_at.is_(None)).values(verified_at=now))
     return used.user_id, used.contact_id
 
 
-def _end_links(session: Session, *, user_id: UUID, purpose: LinkPurpose, now: datetime) -> None:
+def end_links(session: Session, *, user_id: UUID, purpose: LinkPurpose, now: datetime) -> None:
+    """A person's links of a purpose that were not used work no more."""
     unused = (AccountLink.user_id == user_id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
     session.execute(update(AccountLink).where(*unused).values(used_at=now))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.accounts.claims import claim_purchases
 from ticketing.accounts.contact import ContactCipher
-from ticketing.accounts.links import make_link, use_link
+from ticketing.accounts.links import end_links, make_link, use_link
 from ticketing.accounts.rules import ContactKind, LinkPurpose, UserKind
 from ticketing.accounts.service import address_taken, clean_address, clean_name
 from ticketing.accounts.sessions import UserNotFound
@@ -125,6 +125,7 @@ def confirm_new_address(session: Session, *, link_id: UUID, now: datetime) -> UU
             session.execute(mine.where(UserContact.id == contact_id).values(in_use=True, is_login=is_login, verified_at=now))
     except IntegrityError:
         raise address_taken() from None
+    end_links(session, user_id=user_id, purpose=LinkPurpose.RESET_PASSWORD, now=now)  # they went to the old address
     record(session, actor_id=user_id, action="user.address_changed", subject_id=user_id)
     claim_purchases(session, user_id=user_id)
     return user_id

@@ -289,7 +289,7 @@ def create_vendor(
     actor_id: UUID | None = None,
 ) -> UUID:
     """A vendor; `actor_id` is nobody's for the command line. Raises `Invalid`, `UnknownZone`, `SlugTaken`."""
-    if not SLUG.match(slug):
+    if not SLUG.fullmatch(slug):
         raise Invalid(f"{slug!r} is no short name: small letters, digits, hyphens.", fields={"slug": "format"})
     check_zone(zone)
     values = {"id": new_id(), "slug": slug, "name": clean_name(name, field="name"), "zone": zone}

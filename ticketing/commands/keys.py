@@ -9,6 +9,7 @@ import click
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.rotation import BATCH, contacts_by_key, record_rotation, reencrypt_contacts, with_new_key, without_keys
 from ticketing.foundation.db import Database
+from ticketing.foundation.faults import fault_point
 from ticketing.foundation.settings import Secrets, Settings, change_secrets, load_settings, read_secrets
 from ticketing.messages.push import reencrypt_subscriptions, subscriptions_by_key
 
@@ -68,9 +69,10 @@ def rotate_keys(settings: Settings, database: Database, *, batch: int = BATCH) -
         while True:
             with database.transaction() as session:
                 rows = reencrypt(session, cipher=cipher, limit=batch)
-            done += rows
             if rows == 0:
                 break
+            fault_point("batch_reencrypted")
+            done += rows
     return done
 
 

@@ -12,6 +12,7 @@ FAULT_POINTS = {
     "message_answered": "the mail server has accepted, nothing is recorded",
     "webhook_claimed": "an attempt is begun, the receiver has not been asked",
     "webhook_answered": "the receiver has answered, nothing is recorded",
+    "batch_reencrypted": "some rows are under the new key, the others still under the old one",
     "snapshot_copied": "the new snapshot is written under its draft name",
     "snapshot_renamed": "the new snapshot has its name, the link still names the old one",
 }

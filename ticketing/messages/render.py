@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import HeaderRegistry, UnstructuredHeader
+from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import Policy, default
 from functools import partial
@@ -51,15 +51,15 @@ LINK_PATHS = {
 """Where the storefront follows the links of these mails."""
 
 
-class UnfoldedHeader(UnstructuredHeader):
+class UnfoldedHeader(UnstructuredHeader, BaseHeader):
     """A header of one long address: folded as others are it would be cut into encoded words, which mail programs don't put together."""
 
     def fold(self, *, policy: Policy) -> str:
-        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
+        return f"{self.name}: {self}{policy.linesep}"
 
 
 _headers = HeaderRegistry()
-_headers.map_to_type("list-unsubscribe", UnfoldedHeader)  # type: ignore[arg-type]
+_headers.map_to_type("list-unsubscribe", UnfoldedHeader)
 POLICY = default.clone(header_factory=_headers)
 
 environment = Environment(

@@ -55,6 +55,22 @@ def capitalised(word: str) -> str:
     return word[:1].upper() + word[1:]
 
 
+PROGRAMS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"), ("Linux", "Linux"))
+"""Each before those whose name it carries as well."""
+
+
+def program_name(user_agent: str | None) -> str:
+    """`Firefox on Linux`; of programs that are no browsers what they call themselves, without version."""
+    if not user_agent:
+        return "Unknown program"
+    program = next((name for mark, name in PROGRAMS if mark in user_agent), None)
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), None)
+    if program is None:
+        return user_agent.partition("/")[0]
+    return f"{program} on {system}" if system else program
+
+
 @cache
 def static_url(name: str) -> str:
     """Address of a static file, with its content's hash: it may be cached for ever."""
@@ -62,7 +78,7 @@ def static_url(name: str) -> str:
     return f"/static/{name}?v={digest}"
 
 
-environment.filters.update(wall_time=wall_time, local_time=local_time, city_of=city_of, capitalised=capitalised)
+environment.filters.update(wall_time=wall_time, local_time=local_time, city_of=city_of, capitalised=capitalised, program_name=program_name)
 environment.globals.update(money=money, art=art, static_url=static_url)
 
 
