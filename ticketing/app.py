@@ -40,6 +40,7 @@ from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
+from ticketing.promotions.routes import router as promotions_router
 from ticketing.storefront.pages import STATIC, static_files
 from ticketing.storefront.pages import router as storefront_router
 from ticketing.storefront.problems import install_pages
@@ -51,7 +52,16 @@ from ticketing.waitingroom.tokens import PlaceSigner
 from ticketing.waitingroom.watch import QueueWatch
 from ticketing.webhooks_out.routes import router as webhooks_router
 
-API_ROUTERS = (accounts_router, links_router, events_router, own_events_router, queues_router, tickets_router, webhooks_router)
+API_ROUTERS = (
+    accounts_router,
+    links_router,
+    events_router,
+    own_events_router,
+    queues_router,
+    promotions_router,
+    tickets_router,
+    webhooks_router,
+)
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 
 

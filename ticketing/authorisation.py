@@ -85,6 +85,12 @@ WAITING_ROOM = {
 }
 """A place's token is what shows whose it is."""
 
+PROMOTIONS = {
+    ("POST", "/api/promotions"): MANAGERS_OF_VENDOR,
+    ("GET", "/api/promotions"): MANAGERS_OF_VENDOR,
+    ("PATCH", "/api/promotions/{promotion_id}"): MANAGERS_OF_VENDOR,
+}
+
 TICKETS = {
     ("GET", "/api/tickets"): OWN,
     ("GET", "/api/tickets/{ticket_id}"): OWN,
@@ -102,7 +108,7 @@ WEBHOOKS = {
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): MANAGERS_OF_VENDOR,
 }
 
-RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **VENDOR_EVENTS, **BOOKING, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
+RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **VENDOR_EVENTS, **BOOKING, **PROMOTIONS, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
 
 
 def endpoints(routes: Iterable[BaseRoute]) -> set[Endpoint]:

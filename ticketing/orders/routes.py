@@ -92,6 +92,7 @@ async def create_hold(request: Request) -> Response:
             section_id=body.best.section_id,
             ticket_type_id=body.best.ticket_type_id,
             accessible=body.best.accessible,
+            code=body.code,
         )
         return _answer(best, 201)
     hold = await _booking(request).hold(
@@ -101,6 +102,7 @@ async def create_hold(request: Request) -> Response:
         digest=_digest(request, raw),
         seats=body.seats,
         places=[(place.pool_id, place.quantity) for place in body.places],
+        code=body.code,
     )
     return _answer(hold, 201)
 
@@ -140,6 +142,8 @@ async def place_order(request: Request) -> Response:
         digest=_digest(request, raw),
         channel=Channel.API,
         referrer=body.referrer,
+        code=body.code,
+        link_code=body.link_code,
     )
     return _answer(order, 201)
 
