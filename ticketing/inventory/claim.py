@@ -88,7 +88,7 @@ with req as materialized (
       as on_sale,
     case when e.access_types = '{{}}' then '{{}}' else array(
       select t from unnest(e.access_types) as t
-      where not exists (select from unnest(%(opened_ord)s::int[], %(opened)s::uuid[]) as o(ord, type_id) where o.ord = r.ord and o.type_id = t)
+      where (r.ord, t) not in (select o.ord, o.type_id from unnest(%(opened_ord)s::int[], %(opened)s::uuid[]) as o(ord, type_id))
     ) end as closed,
     k.resource_id as replay_id, k.request_digest as replay_digest, k.kind as replay_kind
   from unnest(%(ord)s::int[], %(hold)s::uuid[], %(event)s::uuid[], %(buyer)s::uuid[], %(key)s::text[], %(digest)s::bytea[],

@@ -11,7 +11,6 @@ from ticketing.inventory.claim import MOST_PLACES_PER_HOLD
 from ticketing.orders.place import MOST_HOLDS_PER_ORDER
 from ticketing.promotions.uses import LONGEST_CODE
 
-
 Code = Annotated[str, Field(min_length=1, max_length=LONGEST_CODE, pattern=r"^[^\x00-\x1f]*$")]
 
 
