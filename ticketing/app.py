@@ -22,6 +22,7 @@ from ticketing.aliases import alias_router, with_aliases
 from ticketing.aliases import describe as describe_aliases
 from ticketing.authorisation import RULES, check_rules
 from ticketing.catalog import browse
+from ticketing.catalog.payment_routes import router as payment_methods_router
 from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
@@ -57,6 +58,7 @@ API_ROUTERS = (
     links_router,
     events_router,
     own_events_router,
+    payment_methods_router,
     queues_router,
     promotions_router,
     tickets_router,

@@ -85,6 +85,14 @@ WAITING_ROOM = {
 }
 """A place's token is what shows whose it is."""
 
+PAYMENT_METHODS = {
+    ("POST", "/api/payment-methods"): MANAGERS_OF_VENDOR,
+    ("GET", "/api/payment-methods"): MANAGERS_OF_VENDOR,
+    ("PUT", "/api/payment-methods/{method_id}"): MANAGERS_OF_VENDOR,
+    ("DELETE", "/api/payment-methods/{method_id}"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/payment-methods"): MANAGERS_OF_VENDOR,
+}
+
 PROMOTIONS = {
     ("POST", "/api/promotions"): MANAGERS_OF_VENDOR,
     ("GET", "/api/promotions"): MANAGERS_OF_VENDOR,
@@ -108,7 +116,17 @@ WEBHOOKS = {
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): MANAGERS_OF_VENDOR,
 }
 
-RULES: Mapping[Endpoint, Rule] = {**ACCOUNTS, **EVENTS, **VENDOR_EVENTS, **BOOKING, **PROMOTIONS, **WAITING_ROOM, **TICKETS, **WEBHOOKS}
+RULES: Mapping[Endpoint, Rule] = {
+    **ACCOUNTS,
+    **EVENTS,
+    **VENDOR_EVENTS,
+    **BOOKING,
+    **PAYMENT_METHODS,
+    **PROMOTIONS,
+    **WAITING_ROOM,
+    **TICKETS,
+    **WEBHOOKS,
+}
 
 
 def endpoints(routes: Iterable[BaseRoute]) -> set[Endpoint]:
