@@ -42,6 +42,7 @@ from ticketing.orders.booking import Booking
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
 from ticketing.promotions.routes import router as promotions_router
+from ticketing.reports.routes import router as sales_router
 from ticketing.storefront.pages import STATIC, static_files
 from ticketing.storefront.pages import router as storefront_router
 from ticketing.storefront.problems import install_pages
@@ -61,6 +62,7 @@ API_ROUTERS = (
     payment_methods_router,
     queues_router,
     promotions_router,
+    sales_router,
     tickets_router,
     webhooks_router,
 )

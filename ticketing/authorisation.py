@@ -23,6 +23,7 @@ OWN = Rule(SIGNED_IN, Reach.SELF)
 """A signed-in person's own things."""
 MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
 MEMBERS_OF_VENDOR = Rule(MEMBERS, Reach.VENDOR)
+FIGURES_OF_VENDOR = Rule(MANAGERS | {Role.FINANCE}, Reach.VENDOR)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
 ACCOUNTS = {
@@ -99,6 +100,10 @@ PROMOTIONS = {
     ("PATCH", "/api/promotions/{promotion_id}"): MANAGERS_OF_VENDOR,
 }
 
+REPORTS = {
+    ("GET", "/api/vendors/{vendor_id}/sales"): FIGURES_OF_VENDOR,
+}
+
 TICKETS = {
     ("GET", "/api/tickets"): OWN,
     ("GET", "/api/tickets/{ticket_id}"): OWN,
@@ -123,6 +128,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **BOOKING,
     **PAYMENT_METHODS,
     **PROMOTIONS,
+    **REPORTS,
     **WAITING_ROOM,
     **TICKETS,
     **WEBHOOKS,

@@ -20,7 +20,13 @@ SHORTEST = 6
 SAYS_NOTHING = re.compile(r"[a-z_. -]+|[A-Z]?[a-z ]+")
 """Shorter texts, states and plain words say nothing of whose they are: names and codes in these tests have digits or capitals."""
 
-TABLES = {"event_id": "event", "webhook_id": "webhook_endpoint", "delivery_id": "webhook_delivery", "vendor_id": "vendor"}
+TABLES = {
+    "event_id": "event",
+    "webhook_id": "webhook_endpoint",
+    "delivery_id": "webhook_delivery",
+    "vendor_id": "vendor",
+    "method_id": "payment_account",
+}
 """What a path's parameter names. `thing_id` without an entry is a row of the table `thing`."""
 
 
