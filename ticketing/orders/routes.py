@@ -22,6 +22,7 @@ from ticketing.foundation.http import Json, problem_of
 from ticketing.foundation.idempotency import required_key
 from ticketing.foundation.ids import request_digest
 from ticketing.orders import service
+from ticketing.orders.attempts import limit_codes
 from ticketing.orders.booking import Booking
 from ticketing.orders.pay import read_payments
 from ticketing.orders.rules import Channel
@@ -82,6 +83,8 @@ async def create_hold(request: Request) -> Response:
     buyer, event_id = await _buyer(request), _id(request)
     key = required_key(request.headers.get("idempotency-key"))
     raw, body = await _body(request, HoldBody)
+    if body.code is not None:
+        await run_in_threadpool(limit_codes, request, buyer_id=buyer)
     if body.best is not None:
         best = await _booking(request).hold_best(
             event_id=event_id,
@@ -135,6 +138,8 @@ async def place_order(request: Request) -> Response:
     buyer = await _buyer(request)
     key = required_key(request.headers.get("idempotency-key"))
     raw, body = await _body(request, OrderBody)
+    if body.code is not None or body.link_code is not None:
+        await run_in_threadpool(limit_codes, request, buyer_id=buyer)
     order = await _booking(request).place_order(
         hold_ids=body.hold_ids,
         buyer_id=buyer,

@@ -7,12 +7,12 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ticketing.storefront import account_pages, browse_pages, checkout_pages, queue_pages
+from ticketing.storefront import account_pages, browse_pages, checkout_pages, queue_pages, tracking
 from ticketing.storefront.view import STATIC_DIRECTORY
 
 STATIC = "/static"
 
-PARTS = (browse_pages.router, checkout_pages.router, queue_pages.router, account_pages.router)
+PARTS = (browse_pages.router, checkout_pages.router, queue_pages.router, account_pages.router, tracking.router)
 router = APIRouter()
 for part in PARTS:
     router.include_router(part)
