@@ -23,6 +23,10 @@ ALIASES: Mapping[Endpoint, Endpoint] = {
     ("GET", "/api/shows"): ("GET", "/api/events"),
     ("GET", "/api/shows/{event_id}"): ("GET", "/api/events/{event_id}"),
     ("POST", "/api/payment"): ("POST", "/api/payments"),
+    ("POST", "/api/vendors/payment-methods"): ("POST", "/api/payment-methods"),
+    ("GET", "/api/vendors/payment-methods"): ("GET", "/api/payment-methods"),
+    ("PUT", "/api/vendors/payment-methods/{method_id}"): ("PUT", "/api/payment-methods/{method_id}"),
+    ("DELETE", "/api/vendors/payment-methods/{method_id}"): ("DELETE", "/api/payment-methods/{method_id}"),
 }
 """Alias → canonical. Path parameters have the canonical names."""
 
@@ -47,7 +51,7 @@ def describe(openapi: dict[str, Any]) -> None:
         operation = paths[canonical][canonical_method.lower()]
         paths.setdefault(path, {})[method.lower()] = operation | {
             "summary": f"Use {canonical_method} {canonical}",
-            "operationId": f"alias_{path.removeprefix('/api/')}",
+            "operationId": f"alias_{method.lower()}_{path.removeprefix('/api/')}",
             "tags": ["aliases"],
             "deprecated": True,
         }

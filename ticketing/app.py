@@ -29,6 +29,7 @@ from ticketing.aliases import alias_router, with_aliases
 from ticketing.aliases import describe as describe_aliases
 from ticketing.authorisation import RULES, check_rules
 from ticketing.catalog import browse
+from ticketing.catalog.payment_routes import router as payment_methods_router
 from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
@@ -50,6 +51,8 @@ from ticketing.orders.booking import Booking
 from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
+from ticketing.promotions.routes import router as promotions_router
+from ticketing.reports.routes import router as sales_router
 from ticketing.storefront.pages import STATIC, static_files
 from ticketing.storefront.pages import router as storefront_router
 from ticketing.storefront.problems import install_pages
@@ -74,6 +77,9 @@ API_ROUTERS = (
     queues_router,
     tickets_router,
     ticket_orders_router,
+    payment_methods_router,
+    promotions_router,
+    sales_router,
     webhooks_router,
 )
 """Each with its whole path, `/api` included: that is what its rules are found by."""

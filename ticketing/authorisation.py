@@ -31,6 +31,7 @@ EVENTS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR, Scope.EVENTS)
 OWNERS_OF_VENDOR = Rule(OWNERS, Reach.VENDOR)
 PROFILE = Rule(SIGNED_IN, Reach.SELF, Scope.PROFILE)
 MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
+FIGURES_OF_VENDOR = Rule(MANAGERS | {Role.FINANCE}, Reach.VENDOR, Scope.SALES)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
 ACCOUNTS = {
@@ -119,6 +120,24 @@ WAITING_ROOM = {
 }
 """A place's token is what shows whose it is."""
 
+PAYMENT_METHODS = {
+    ("POST", "/api/payment-methods"): MANAGERS_OF_VENDOR,
+    ("GET", "/api/payment-methods"): MANAGERS_OF_VENDOR,
+    ("PUT", "/api/payment-methods/{method_id}"): MANAGERS_OF_VENDOR,
+    ("DELETE", "/api/payment-methods/{method_id}"): MANAGERS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/payment-methods"): MANAGERS_OF_VENDOR,
+}
+
+PROMOTIONS = {
+    ("POST", "/api/promotions"): EVENTS_OF_VENDOR,
+    ("GET", "/api/promotions"): EVENTS_OF_VENDOR,
+    ("PATCH", "/api/promotions/{promotion_id}"): EVENTS_OF_VENDOR,
+}
+
+REPORTS = {
+    ("GET", "/api/vendors/{vendor_id}/sales"): FIGURES_OF_VENDOR,
+}
+
 TICKETS = {
     ("GET", "/api/tickets"): BUYING,
     ("GET", "/api/tickets/{ticket_id}"): BUYING,
@@ -146,6 +165,9 @@ RULES: Mapping[Endpoint, Rule] = {
     **EVENTS,
     **VENDOR_EVENTS,
     **BOOKING,
+    **PAYMENT_METHODS,
+    **PROMOTIONS,
+    **REPORTS,
     **WAITING_ROOM,
     **TICKETS,
     **WEBHOOKS,

@@ -11,10 +11,14 @@ from fastapi.testclient import TestClient
 
 from tests import factories
 from tests.app.test_api import guest, hold, keyed
+from ticketing.accounts import service as accounts
+from ticketing.accounts import sessions
 from ticketing.accounts.access import Endpoint
+from ticketing.accounts.rules import Audience, MemberRole
 from ticketing.aliases import ALIASES
+from ticketing.foundation.db import database_now
 
-NAMES = "token|user_id|id|order_id|order_code|code|provider_ref|redirect_url|session_expires_at|payment_id|created_at"
+NAMES = "token|user_id|id|order_id|order_code|code|provider_ref|redirect_url|session_expires_at|payment_id|created_at|vendor_id|account_ref"
 VARYING = re.compile(rf'"({NAMES})":("[^"]*"|null)')
 
 
@@ -33,9 +37,25 @@ def ask(client: TestClient, endpoint: Endpoint, sale: factories.OnSale, *, seat:
     elif path.endswith(("payment", "payments")):
         order = client.post("/api/orders", json={"hold_ids": [hold(client, sale, who, [seat])["id"]]}, headers=keyed(who))
         body = {"order_id": order.json()["id"]}
+    elif "payment-methods" in path:
+        who = owner(client)
+        if method != "GET":
+            body = {"kind": "cash", "instructions": "At the door."}
+        if "{method_id}" in path:
+            made = client.post("/api/payment-methods", json=body, headers=keyed(who))
+            path, body = path.replace("{method_id}", made.json()["id"]), {"label": "Cash"}
     answer = client.request(method, path.replace("{event_id}", str(sale.event.id)), json=body, headers=keyed(who))
     client.cookies.clear()
     return answer
+
+
+def owner(client: TestClient) -> dict[str, str]:
+    """Headers of the owner of a new vendor."""
+    with client.app.state.database.transaction() as session:  # type: ignore[attr-defined]
+        vendor, user = factories.make_vendor(session), factories.make_buyer(session)
+        accounts.add_member(session, vendor_id=vendor.id, user_id=user.id, role=MemberRole.OWNER)
+        token = sessions.open_session(session, user_id=user.id, audience=Audience.SHOP, now=database_now(session))
+    return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.mark.parametrize("alias", ALIASES, ids=" ".join)

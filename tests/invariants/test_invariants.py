@@ -166,6 +166,14 @@ BROKEN = {
         "T1",
         "update event_seat es set ticket_type_id = (select t.id from ticket_type t where t.event_id <> es.event_id limit 1)",
     ),
+    "T1: a hold was opened by a discount": (
+        "T1",
+        f"update hold set promotion_id = (select id from promotion where kind = 'percent') where id = {LIVE_HOLD}",
+    ),
+    "P1: a code has a use too many": ("P1", "update promotion set uses = uses + 1 where kind = 'percent'"),
+    "P1: a buyer's uses leak": ("P1", "update promotion_buyer set uses = 0"),
+    "P1: a cancelled order keeps its use": ("P1", "update order_promotion set state = 'counted'"),
+    "P1: a discount comes from nowhere": ("P1", "update order_promotion set discount_minor = discount_minor + 1 where discount_minor > 0"),
     "Q1: somebody is let in before their turn": (
         "Q1",
         "update queue_entry set state = 'admitted', admitted_at = app_now(), turn_ends_at = app_now() where state = 'waiting'",

@@ -21,6 +21,8 @@ from ticketing.orders.rules import Channel
 from ticketing.orders.settle import Settlement
 from ticketing.payments.providers import ProviderNotice, ProviderPayment, ProviderRefund, ProviderSession
 from ticketing.payments.refunds import send_due_refunds
+from ticketing.promotions.rules import PromotionKind
+from ticketing.promotions.service import NewPromotion, create_promotion, end_promotion
 from ticketing.waitingroom.admit import advance_queue
 from ticketing.waitingroom.service import QueueSettings, set_queue
 
@@ -108,7 +110,7 @@ class World:
         with self.database.transaction() as session:
             self.sale = factories.make_event_on_sale(session, now=self.start)
             self.queued = factories.make_event_on_sale(session, now=self.start)
-            self.buyers = factories.buyer_ids(session, 15)
+            self.buyers = factories.buyer_ids(session, 17)
         self._used = 0
 
     def at(self, minutes: float) -> None:
@@ -123,15 +125,17 @@ class World:
         key = f"{what}-{new_id()}"
         return key, hashlib.sha256(key.encode()).digest()[:16]
 
-    def hold(self, buyer: UUID, *, seats: tuple[int, ...] = (), places: int = 0) -> UUID:
+    def hold(self, buyer: UUID, *, seats: tuple[int, ...] = (), places: int = 0, code: str | None = None) -> UUID:
         key, digest = self._once("hold")
         pools = [(self.sale.pool.id, places)] if places else []
-        hold = self.booking.hold(event_id=self.sale.event.id, buyer_id=buyer, key=key, digest=digest, seats=seats, places=pools)
+        event = self.sale.event.id
+        hold = self.booking.hold(event_id=event, buyer_id=buyer, key=key, digest=digest, seats=seats, places=pools, code=code)
         return self.booking.wait(hold).id
 
-    def order(self, buyer: UUID, hold: UUID) -> OrderView:
+    def order(self, buyer: UUID, hold: UUID, *, code: str | None = None) -> OrderView:
         key, digest = self._once("order")
-        return self.booking.wait(self.booking.place_order(hold_ids=[hold], buyer_id=buyer, key=key, digest=digest, channel=Channel.WEB))
+        order = self.booking.place_order(hold_ids=[hold], buyer_id=buyer, key=key, digest=digest, channel=Channel.WEB, code=code)
+        return self.booking.wait(order)
 
     def start_payment(self, order: OrderView) -> PaymentView:
         key, digest = self._once("pay")
@@ -169,6 +173,7 @@ class World:
         self._released_and_cancelled()
         self._paid_late()
         self._queued()
+        self._with_codes()
         self.at(118)
         self.hold(self.buyer(), seats=(20,), places=2)
         send_due_refunds(self.database, {"fake": self.provider})
@@ -214,6 +219,35 @@ class World:
         with self.database.connect() as connection, connection.transaction():
             self.database.set_clock(connection)
             advance_queue(connection, event_id=event.id)
+
+    def _with_codes(self) -> None:
+        """Two orders under a code, one of which is cancelled; a place that an access code opens."""
+        now = self.database.clock or self.start
+        new = {
+            "SPRING": NewPromotion(code="SPRING", kind=PromotionKind.PERCENT, percent=10, max_uses=5, max_uses_per_buyer=1),
+            "FRIENDS": NewPromotion(
+                code="FRIENDS", kind=PromotionKind.ACCESS, event_id=self.sale.event.id, ticket_type_ids=[self.sale.standing_type.id]
+            ),
+        }
+        with self.database.transaction() as session:
+            made = {
+                code: create_promotion(session, vendor_id=self.sale.vendor.id, new=wanted, actor_id=self.buyers[0], now=now, public_url="")
+                for code, wanted in new.items()
+            }
+        for buyer, seats, places in ((self.buyers[-1], (10,), 0), (self.buyers[-2], (), 1)):
+            hold = self.hold(buyer, seats=seats, places=places, code="FRIENDS")
+            order = self.order(buyer, hold, code="SPRING")
+            assert self.settle(self.start_payment(order)) is Settlement.CONFIRMED
+        self.cancel(order)
+        with self.database.transaction() as session:
+            end_promotion(
+                session,
+                vendor_ids=[self.sale.vendor.id],
+                promotion_id=made["FRIENDS"].id,
+                actor_id=self.buyers[0],
+                now=now,
+                public_url="",
+            )
 
     def stop(self) -> None:
         self.booking.stop()

@@ -84,6 +84,23 @@ WAITING_ROOM: dict[Endpoint, Example] = {
 }
 
 
+PAYMENT_METHODS: dict[Endpoint, Example] = {
+    ("POST", "/api/payment-methods"): ("/api/payment-methods", {"kind": "cash", "label": "Cash", "instructions": "At the door."}),
+    ("GET", "/api/payment-methods"): ("/api/payment-methods", None),
+    ("PUT", "/api/payment-methods/{method_id}"): (f"/api/payment-methods/{SOMETHING}", {"label": "Cash", "instructions": ""}),
+    ("DELETE", "/api/payment-methods/{method_id}"): (f"/api/payment-methods/{SOMETHING}", None),
+    ("POST", "/api/events/{event_id}/payment-methods"): (
+        f"/api/events/{SOMETHING}/payment-methods",
+        {"payment_method_ids": [str(SOMETHING)]},
+    ),
+}
+
+PROMOTIONS: dict[Endpoint, Example] = {
+    ("POST", "/api/promotions"): ("/api/promotions", {"code": "SPRING25", "kind": "percent", "percent": 25, "name": "Spring"}),
+    ("GET", "/api/promotions"): ("/api/promotions", None),
+    ("PATCH", "/api/promotions/{promotion_id}"): (f"/api/promotions/{SOMETHING}", {"ended": True}),
+}
+
 EVENT = {
     "title": "Concert",
     "category": "concert",
@@ -118,6 +135,7 @@ def vendor_examples(*, vendor: UUID) -> dict[Endpoint, Example]:
         ("POST", "/api/events/{event_id}/publish"): (f"/api/events/{SOMETHING}/publish", None),
         ("GET", "/api/vendors/{vendor_id}/events"): (f"/api/vendors/{vendor}/events", None),
         ("GET", "/api/vendors/{vendor_id}/events/{event_id}"): (f"/api/vendors/{vendor}/events/{SOMETHING}", None),
+        ("GET", "/api/vendors/{vendor_id}/sales"): (f"/api/vendors/{vendor}/sales", None),
     }
 
 

@@ -17,7 +17,17 @@ from fastapi.testclient import TestClient
 
 from tests import factories
 from tests.buying import buy, place_order, start_payment
-from tests.security.examples import ACCOUNTS, WAITING_ROOM, WEBHOOKS, Example, booking_examples, people_examples, vendor_examples
+from tests.security.examples import (
+    ACCOUNTS,
+    PAYMENT_METHODS,
+    PROMOTIONS,
+    WAITING_ROOM,
+    WEBHOOKS,
+    Example,
+    booking_examples,
+    people_examples,
+    vendor_examples,
+)
 from ticketing.accounts import service as accounts
 from ticketing.accounts import sessions
 from ticketing.accounts.access import Endpoint, Reach, Role
@@ -73,6 +83,8 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             ACCOUNTS
             | WEBHOOKS
             | WAITING_ROOM
+            | PAYMENT_METHODS
+            | PROMOTIONS
             | vendor_examples(vendor=sale.vendor.id)
             | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)
             | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)

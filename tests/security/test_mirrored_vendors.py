@@ -33,6 +33,7 @@ from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.db import Role as DatabaseRole
 from ticketing.foundation.outbound import Outside
 from ticketing.foundation.settings import Settings
+from ticketing.orders.rules import Channel
 from ticketing.webhooks_out.deliver import Deliverer
 from ticketing.webhooks_out.plan import plan_deliveries
 
@@ -111,6 +112,7 @@ def furnish(mirror: Mirror, side: Side, *, seats: list[int]) -> None:
         sale = factories.make_event_on_sale(session, vendor=vendor, title=title)
         factories.make_event_on_sale(session, vendor=vendor, title=factories.unique("Draft"), status=EventStatus.DRAFT, published_at=None)
         buyers = factories.buyer_ids(session, 2)
+    use_codes(mirror, side, sale, buyers[0])
     order = buy(booking, sale, buyers[0], seats=seats)
     place_order(booking, sale, buyers[1], places=1)
     booking.wait(booking.cancel_order(order_id=order.id, buyer_id=buyers[0], key=uuid4().hex, digest=b""))
@@ -123,6 +125,18 @@ def furnish(mirror: Mirror, side: Side, *, seats: list[int]) -> None:
     with mirror.database.transaction(DatabaseRole.READER) as session:
         side.learn(session)
     create_by_endpoints(mirror, side)
+
+
+def use_codes(mirror: Mirror, side: Side, sale: factories.OnSale, buyer: UUID) -> None:
+    """An order with a code of the vendor's, for one ticket type and once a buyer."""
+    code = factories.unique("CODE")
+    scope = {"event_id": str(sale.event.id), "ticket_type_ids": [str(sale.seated_type.id)], "max_uses_per_buyer": 1}
+    body = {"code": code, "kind": "percent", "percent": 10, "vendor_id": str(side.vendor_id)} | scope
+    assert mirror.ask(side, MemberRole.OWNER, "POST", "/api/promotions", body).status_code == 201
+    booking = mirror.scene.app.state.booking
+    hold = booking.wait(booking.hold(event_id=sale.event.id, buyer_id=buyer, key=uuid4().hex, digest=b"", seats=[0]))
+    order = booking.place_order(hold_ids=[hold.id], buyer_id=buyer, key=uuid4().hex, digest=b"", channel=Channel.API, code=code)
+    assert booking.wait(order).discount_minor > 0
 
 
 def create_by_endpoints(mirror: Mirror, side: Side) -> None:

@@ -143,7 +143,8 @@ def create_own_event(
     add_artists(session, event_id=event_id, artists=[(artist.name, artist.role) for artist in artists])
     if prices:
         _price(session, vendor_id=vendor_id, event_id=event_id, layout_id=layout_id, prices=prices)
-    accounts = session.execute(select(PaymentAccount.id).where(PaymentAccount.vendor_id == vendor_id)).scalars()
+    living = select(PaymentAccount.id).where(PaymentAccount.vendor_id == vendor_id, PaymentAccount.removed_at.is_(None))
+    accounts = session.execute(living).scalars()
     session.add_all(EventPaymentMethod(vendor_id=vendor_id, event_id=event_id, payment_account_id=account) for account in accounts)
     session.flush()
     return read_own_event(session, vendor_ids=[vendor_id], event_id=event_id)

@@ -43,6 +43,16 @@ class ConfigurationKind(StrEnum):
     MIXED = "mixed"
 
 
+class PaymentKind(StrEnum):
+    """How a vendor is paid."""
+
+    CARD = "card"
+    """On a payment provider's page."""
+    CASH = "cash"
+    """On arrival."""
+    BANK_TRANSFER = "bank_transfer"
+
+
 class SectionKind(StrEnum):
     SEATED = "seated"
     STANDING = "standing"

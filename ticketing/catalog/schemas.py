@@ -17,7 +17,7 @@ from ticketing.foundation.errors import Invalid
 from ticketing.foundation.money import AmountNotRepresentable, UnknownCurrency, exponent, parse
 
 
-def _no_control_characters(value: str) -> str:
+def no_control_characters(value: str) -> str:
     if any(not character.isprintable() and character not in "\n\t" for character in value):
         raise ValueError("must not hold control characters")
     return value
@@ -39,8 +39,8 @@ def _known_currency(value: str) -> str:
     return value
 
 
-Words = Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE), AfterValidator(_no_control_characters)]
-Tag = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_no_control_characters)]
+Words = Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE), AfterValidator(no_control_characters)]
+Tag = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(no_control_characters)]
 Zone = Annotated[str, Field(max_length=64, examples=["Europe/Berlin"]), AfterValidator(_known_zone)]
 Currency = Annotated[str, Field(min_length=3, max_length=3, examples=["EUR"]), AfterValidator(_known_currency)]
 Moment = Annotated[AwareDatetime, Field(examples=["2027-03-01T09:00:00+01:00"])]
@@ -77,7 +77,7 @@ class EventBody(_Body):
     """An event as its vendor wants it."""
 
     title: Words = Field(examples=["Evening concert"])
-    description: Annotated[str, Field(max_length=10_000), AfterValidator(_no_control_characters)] = ""
+    description: Annotated[str, Field(max_length=10_000), AfterValidator(no_control_characters)] = ""
     category: Words = Field(examples=["concert"])
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     local_start: NaiveDatetime = Field(examples=["2027-03-20T20:00:00"], description="wall time at the venue, without offset")
@@ -113,7 +113,7 @@ class EventChanges(_Body):
     """Only what is to be changed."""
 
     title: Words | None = None
-    description: Annotated[str, Field(max_length=10_000), AfterValidator(_no_control_characters)] | None = None
+    description: Annotated[str, Field(max_length=10_000), AfterValidator(no_control_characters)] | None = None
     category: Words | None = None
     tags: list[Tag] | None = Field(default=None, max_length=20)
     local_start: NaiveDatetime | None = None

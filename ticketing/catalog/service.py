@@ -366,7 +366,9 @@ def check_prices(prices_minor: Mapping[str, int], sold: set[str]) -> None:
 def connect_payment_account(session: Session, *, vendor_id: UUID, provider: str, account_ref: str) -> UUID:
     """The vendor's account at a provider, made or found."""
     found = session.execute(
-        select(PaymentAccount.id).where(PaymentAccount.vendor_id == vendor_id, PaymentAccount.provider == provider)
+        select(PaymentAccount.id).where(
+            PaymentAccount.vendor_id == vendor_id, PaymentAccount.provider == provider, PaymentAccount.removed_at.is_(None)
+        )
     ).scalar()
     if found is not None:
         return found
@@ -385,7 +387,9 @@ def allow_payment(session: Session, *, vendor_id: UUID, event_id: UUID, provider
 def allow_payments(session: Session, *, vendor_id: UUID, event_ids: Sequence[UUID], provider: str) -> None:
     """`allow_payment` for many events."""
     account_id = session.execute(
-        select(PaymentAccount.id).where(PaymentAccount.vendor_id == vendor_id, PaymentAccount.provider == provider)
+        select(PaymentAccount.id).where(
+            PaymentAccount.vendor_id == vendor_id, PaymentAccount.provider == provider, PaymentAccount.removed_at.is_(None)
+        )
     ).scalar()
     if account_id is None:
         raise PaymentAccountNotFound(f"The vendor has no account at {provider}.", provider=provider)

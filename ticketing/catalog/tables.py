@@ -17,12 +17,13 @@ from sqlalchemy import (
     Integer,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ticketing.catalog.rules import ConfigurationKind, EventStatus, SectionKind, Visibility
+from ticketing.catalog.rules import ConfigurationKind, EventStatus, PaymentKind, SectionKind, Visibility
 from ticketing.foundation.capture import Captured
 from ticketing.foundation.db import Base, UtcDateTime, text_enum
 from ticketing.foundation.ids import new_id
@@ -184,6 +185,8 @@ class Event(Captured, Base):
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     """Counts the vendor's changes: who changes an event says which version they have seen."""
+    access_types: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
+    """Ticket types that only an access code opens; promotions write it."""
 
 
 class CatalogueVersion(Base):
@@ -252,16 +255,25 @@ class TicketTypeSection(Base):
 
 
 class PaymentAccount(Base):
-    """A vendor's account at a payment provider."""
+    """One way in which a vendor is paid: an account at a payment provider, cash on arrival, or a bank transfer."""
 
     __tablename__ = "payment_account"
-    __table_args__ = (UniqueConstraint("vendor_id", "provider"), UniqueConstraint("vendor_id", "id"))
+    __table_args__ = (
+        UniqueConstraint("vendor_id", "id"),
+        Index("payment_account_vendor_id_provider_idx", "vendor_id", "provider", unique=True, postgresql_where=text("removed_at is null")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     vendor_id: Mapped[UUID] = mapped_column(ForeignKey("vendor.id"))
     provider: Mapped[str] = mapped_column(Text)
+    """Of a card; else the kind again."""
     account_ref: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("app_now()"))
+    kind: Mapped[PaymentKind] = mapped_column(text_enum(PaymentKind, "kind"), server_default="card")
+    label: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    instructions: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    """What buyers are told: where to pay on arrival, or how to transfer."""
+    removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class EventPaymentMethod(Base):

@@ -53,6 +53,18 @@ join event e on e.id = h.event_id
 left join ticket_order o on o.id = h.order_id
 where h.vendor_id <> e.vendor_id or o.vendor_id <> h.vendor_id or o.buyer_id <> h.buyer_id
 union all
+select format('hold %s', h.id), 'was opened by a code of another vendor or event, or one that opens nothing'
+from hold h
+left join promotion p on p.id = h.promotion_id
+where h.promotion_id is not null
+  and (p.id is null or p.vendor_id <> h.vendor_id or p.kind <> 'access' or p.event_id is distinct from h.event_id)
+union all
+select format('promotion %s', t.promotion_id), format('names ticket type %s of another event', t.ticket_type_id)
+from promotion_ticket_type t
+join promotion p on p.id = t.promotion_id
+join ticket_type y on y.id = t.ticket_type_id
+where y.event_id is distinct from p.event_id
+union all
 select format('line %s of hold %s', l.line_no, l.hold_id), 'is of another event than its hold, ticket type or pool'
 from hold_line l
 join hold h on h.id = l.hold_id

@@ -15,7 +15,15 @@ from uuid import UUID
 from ticketing.foundation.db import Connection
 from ticketing.foundation.errors import Expired, Invalid, TicketingError
 from ticketing.inventory.adjacent import FreeRun, best_adjacent, without
-from ticketing.inventory.claim import MOST_PLACES_PER_HOLD, ClaimHandler, ClaimRequest, EventNotFound, NotOnSale, SeatsTaken
+from ticketing.inventory.claim import (
+    MOST_PLACES_PER_HOLD,
+    AccessCodeNeeded,
+    ClaimHandler,
+    ClaimRequest,
+    EventNotFound,
+    NotOnSale,
+    SeatsTaken,
+)
 from ticketing.inventory.writer import RunAlone
 
 MOST_CHOICES = 8
@@ -39,6 +47,9 @@ class BestRequest:
     section_id: UUID | None = None
     ticket_type_id: UUID | None = None
     accessible: bool = False
+    code: str | None = None
+    opened: tuple[UUID, ...] = ()
+    """Ticket types that the code opens."""
 
     def check(self) -> None:
         """Raises `Invalid` for what no state of the event could make right."""
@@ -46,9 +57,9 @@ class BestRequest:
             raise Invalid(f"A hold takes 1 to {MOST_PLACES_PER_HOLD} places.", fields={"quantity": self.quantity})
 
     @property
-    def selection(self) -> tuple[UUID, UUID | None, UUID | None]:
+    def selection(self) -> tuple[UUID, UUID | None, UUID | None, tuple[UUID, ...]]:
         """What the request chooses from."""
-        return self.event_id, self.section_id, self.ticket_type_id
+        return self.event_id, self.section_id, self.ticket_type_id, self.opened
 
     def choose(self, runs: Iterable[FreeRun]) -> tuple[int, ...] | None:
         """The best of these seats, None when the party fits nowhere."""
@@ -56,7 +67,9 @@ class BestRequest:
 
     def claim(self, seats: tuple[int, ...]) -> ClaimRequest:
         """The same request, for seats by number."""
-        return ClaimRequest(self.hold_id, self.event_id, self.buyer_id, self.key, self.digest, tuple(sorted(seats)))
+        return ClaimRequest(
+            self.hold_id, self.event_id, self.buyer_id, self.key, self.digest, tuple(sorted(seats)), (), self.code, self.opened
+        )
 
 
 FREE_RUNS = """
@@ -72,6 +85,7 @@ with seat as (
   where e.id = %(event)s
     and (%(section)s::uuid is null or ls.section_id = %(section)s)
     and (%(ticket_type)s::uuid is null or es.ticket_type_id = %(ticket_type)s)
+    and (es.ticket_type_id <> all(e.access_types) or es.ticket_type_id = any(%(opened)s::uuid[]))
   window row as (partition by ls.section_id, ls.row_position)
 ),
 run as (
@@ -87,7 +101,7 @@ order by section_position, row_position, run_no
 """
 
 ON_SALE = """
-select status = 'published' and sales_open_at <= app_now() and sales_close_at > app_now() and sales_paused_at is null
+select status = 'published' and sales_open_at <= app_now() and sales_close_at > app_now() and sales_paused_at is null, access_types
 from event where id = %s and status not in ('draft', 'withdrawn')
 """
 
@@ -151,8 +165,8 @@ def _known(connection: Connection, requests: Sequence[BestRequest]) -> set[int]:
 
 
 def _free_runs(connection: Connection, request: BestRequest) -> list[FreeRun]:
-    event, section, ticket_type = request.selection
-    rows = connection.execute(FREE_RUNS, {"event": event, "section": section, "ticket_type": ticket_type})
+    event, section, ticket_type, opened = request.selection
+    rows = connection.execute(FREE_RUNS, {"event": event, "section": section, "ticket_type": ticket_type, "opened": list(opened)})
     return [FreeRun(s, r, tuple(seats), tuple(can), tuple(kept), first, middle) for s, r, seats, can, kept, first, middle in rows]
 
 
@@ -162,6 +176,8 @@ def _why_none(connection: Connection, request: BestRequest) -> TicketingError:
         return EventNotFound("There is no such event.", event_id=request.event_id)
     if not found[0]:
         return NotOnSale("This event is not on sale now.", event_id=request.event_id)
+    if request.ticket_type_id in found[1] and request.ticket_type_id not in request.opened:
+        return AccessCodeNeeded("These places need an access code.", event_id=request.event_id)
     return NoAdjacentSeats(
         f"Nowhere are {request.quantity} seats free side by side: ask for fewer, or elsewhere.",
         event_id=request.event_id,

@@ -43,6 +43,10 @@ class SoldOut(Expired):
     """Fewer places are left than were asked for."""
 
 
+class AccessCodeNeeded(Conflict):
+    """Some of the places are open only to who has an access code; nothing was held."""
+
+
 class AllowanceExceeded(Conflict):
     """The buyer would have more places of this event than one buyer may."""
 
@@ -58,6 +62,9 @@ class ClaimRequest:
     digest: bytes
     seats: tuple[int, ...] = ()
     places: tuple[tuple[UUID, int], ...] = ()
+    code: str | None = None
+    opened: tuple[UUID, ...] = ()
+    """Ticket types that the code opens."""
 
     @property
     def quantity(self) -> int:
@@ -79,6 +86,10 @@ with req as materialized (
     coalesce(e.status not in ('draft', 'withdrawn'), false) as found,
     coalesce(e.status = 'published' and e.sales_open_at <= app_now() and e.sales_close_at > app_now() and e.sales_paused_at is null, false)
       as on_sale,
+    case when e.access_types = '{{}}' then '{{}}' else array(
+      select t from unnest(e.access_types) as t
+      where (r.ord, t) not in (select o.ord, o.type_id from unnest(%(opened_ord)s::int[], %(opened)s::uuid[]) as o(ord, type_id))
+    ) end as closed,
     k.resource_id as replay_id, k.request_digest as replay_digest, k.kind as replay_kind
   from unnest(%(ord)s::int[], %(hold)s::uuid[], %(event)s::uuid[], %(buyer)s::uuid[], %(key)s::text[], %(digest)s::bytea[],
     %(quantity)s::int[], %(seat_count)s::int[], %(pool_count)s::int[])
@@ -87,7 +98,7 @@ with req as materialized (
   left join idempotency_key k on k.actor_id = r.buyer_id and k.key = r.key
 ),
 seat_req as materialized (
-  select s.ord, r.event_id, s.seat_no
+  select s.ord, r.event_id, s.seat_no, r.closed
   from unnest(%(seat_ord)s::int[], %(seat_no)s::int[]) as s(ord, seat_no)
   join req r on r.ord = s.ord and r.on_sale and r.replay_id is null
   order by r.event_id, s.seat_no
@@ -96,12 +107,13 @@ pool_req as materialized (
   select p.ord, p.pool_id, p.quantity, r.event_id
   from unnest(%(pool_ord)s::int[], %(pool)s::uuid[], %(pool_quantity)s::int[]) as p(ord, pool_id, quantity)
   join req r on r.ord = p.ord and r.on_sale and r.replay_id is null
+  where r.closed = '{{}}' or exists (select from pool o where o.id = p.pool_id and o.ticket_type_id <> all(r.closed))
 ),
 locked as materialized (
   select s.ord, es.event_id, es.seat_no, es.ticket_type_id
   from seat_req s
   join event_seat es on es.event_id = s.event_id and es.seat_no = s.seat_no
-  where es.state = 'free' or (es.state = 'held' and es.held_until <= app_now())
+  where (es.state = 'free' or (es.state = 'held' and es.held_until <= app_now())) and es.ticket_type_id <> all(s.closed)
   for no key update of es {skip_locked}
 ),
 seated as (
@@ -175,7 +187,7 @@ new_audit as (
   insert into audit_entry (actor_id, action, subject_id, digest)
   select buyer_id, 'hold.created', hold_id, digest from won
 )
-select r.ord, r.found, r.on_sale, r.replay_id, r.replay_digest, r.replay_kind,
+select r.ord, r.found, r.on_sale, r.closed, r.replay_id, r.replay_digest, r.replay_kind,
   s.ord is not null as has_seats, a.ord is not null as has_allowance, w.ord is not null as has_won,
   (select count(*) from seat_taken t where t.ord = r.ord) = r.seat_count as seats_written,
   case when a.ord is not null and w.ord is null
@@ -197,6 +209,11 @@ GIVE_BACK_POOLS = """
 update pool p set held = p.held - g.quantity
 from unnest(%(pool)s::uuid[], %(quantity)s::int[]) as g(pool_id, quantity)
 where p.id = g.pool_id
+"""
+
+ASKS_FOR_CLOSED = """
+select exists (select from event_seat where event_id = %(event)s and seat_no = any(%(seats)s) and ticket_type_id = any(%(closed)s))
+  or exists (select from pool where id = any(%(pools)s) and event_id = %(event)s and ticket_type_id = any(%(closed)s))
 """
 
 WHY_SEATS = """
@@ -247,6 +264,8 @@ class ClaimHandler:
             return EventNotFound("There is no such event.", event_id=request.event_id)
         if not row.on_sale:
             return NotOnSale("This event is not on sale now.", event_id=request.event_id)
+        if row.closed and _asks_for_closed(connection, request, row.closed):
+            return AccessCodeNeeded("Some of these places need an access code.", event_id=request.event_id)
         if not row.has_seats:
             return self._lost_seats(connection, request, alone=alone)
         if not alone:
@@ -293,9 +312,18 @@ def _claim(connection: Connection, requests: Sequence[ClaimRequest], *, waiting:
         "pool_ord": [i for i, r in enumerate(requests) for _ in r.places],
         "pool": [pool for r in requests for pool, _ in r.places],
         "pool_quantity": [count for r in requests for _, count in r.places],
+        "opened_ord": [i for i, r in enumerate(requests) for _ in r.opened],
+        "opened": [ticket_type for r in requests for ticket_type in r.opened],
     }
     with named_cursor(connection, binary=True) as cursor:
         return cursor.execute(CLAIM_WAITING if waiting else CLAIM_SKIPPING, parameters).fetchall()
+
+
+def _asks_for_closed(connection: Connection, request: ClaimRequest, closed: Sequence[UUID]) -> bool:
+    pools = [pool for pool, _ in request.places]
+    parameters = {"event": request.event_id, "seats": list(request.seats), "pools": pools, "closed": list(closed)}
+    row = connection.execute(ASKS_FOR_CLOSED, parameters).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _give_back(connection: Connection, request: ClaimRequest, pools: Sequence[UUID]) -> None:

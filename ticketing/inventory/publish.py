@@ -60,7 +60,10 @@ parts as materialized (
   select layout_id, id, '' from section where kind = 'standing' and layout_id in (select layout_id from layouts)
 )
 select e.id, e.status, l.published_at is not null as layout_published, e.sales_close_at <= :now as over,
-  exists (select from event_payment_method m where m.event_id = e.id) as payable,
+  exists (
+    select from event_payment_method m join payment_account a on a.id = m.payment_account_id
+    where m.event_id = e.id and a.kind = 'card' and a.removed_at is null
+  ) as payable,
   array(
     select s.name from section s
     where s.layout_id = e.layout_id and exists (

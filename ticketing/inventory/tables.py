@@ -82,6 +82,8 @@ class Hold(Captured, Base):
     order_id: Mapped[UUID | None]
     """The order it feeds; a hold feeds one order."""
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    promotion_id: Mapped[UUID | None]
+    """The access code that opened its ticket types."""
 
 
 class HoldLine(Base):

@@ -22,6 +22,7 @@ from ticketing.inventory.writer import Writer
 from ticketing.orders.admission import AdmittedOnly
 from ticketing.orders.cancel import CancelHandler, CancelRequest
 from ticketing.orders.cancel_ticket import CancelledTicket, CancelTicketHandler, CancelTicketRequest
+from ticketing.orders.opening import OpenedByCode
 from ticketing.orders.pay import IntentHandler, IntentRequest, PaymentView, ProviderNotOffered, SessionOpened, SessionOpenedHandler
 from ticketing.orders.place import PlaceHandler, PlaceRequest
 from ticketing.orders.read import OrderView
@@ -46,8 +47,8 @@ class Booking:
                 "intent": IntentHandler(),
                 "session_opened": SessionOpenedHandler(),
                 "place": PlaceHandler(),
-                "claim": AdmittedOnly(ClaimHandler()),
-                "best": AdmittedOnly(BestHandler()),
+                "claim": AdmittedOnly(OpenedByCode(ClaimHandler())),
+                "best": AdmittedOnly(OpenedByCode(BestHandler())),
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
                 "cancel_ticket": CancelTicketHandler(),
@@ -99,9 +100,10 @@ class Booking:
         digest: bytes,
         seats: Sequence[int] = (),
         places: Sequence[tuple[UUID, int]] = (),
+        code: str | None = None,
     ) -> HoldView:
-        """Keep seats (by number) and places (by pool) of an event for a buyer."""
-        request = ClaimRequest(new_id(), event_id, buyer_id, key, digest, tuple(sorted(seats)), tuple(sorted(places)))
+        """Keep seats (by number) and places (by pool) of an event for a buyer; an access code opens what is closed."""
+        request = ClaimRequest(new_id(), event_id, buyer_id, key, digest, tuple(sorted(seats)), tuple(sorted(places)), code)
         request.check()
         hold: HoldView = await self._writer.call("claim", request)
         return hold
@@ -117,9 +119,10 @@ class Booking:
         section_id: UUID | None = None,
         ticket_type_id: UUID | None = None,
         accessible: bool = False,
+        code: str | None = None,
     ) -> HoldView:
         """Keep the best neighbouring seats that are free, in a section or of a ticket type if one is named."""
-        request = BestRequest(new_id(), event_id, buyer_id, key, digest, quantity, section_id, ticket_type_id, accessible)
+        request = BestRequest(new_id(), event_id, buyer_id, key, digest, quantity, section_id, ticket_type_id, accessible, code)
         request.check()
         hold: HoldView = await self._writer.call("best", request)
         return hold
@@ -135,10 +138,19 @@ class Booking:
         return hold
 
     async def place_order(
-        self, *, hold_ids: Sequence[UUID], buyer_id: UUID, key: str, digest: bytes, channel: Channel, referrer: str | None = None
+        self,
+        *,
+        hold_ids: Sequence[UUID],
+        buyer_id: UUID,
+        key: str,
+        digest: bytes,
+        channel: Channel,
+        referrer: str | None = None,
+        code: str | None = None,
+        link_code: str | None = None,
     ) -> OrderView:
-        """An order from holds of one vendor."""
-        request = PlaceRequest(new_id(), new_code(), buyer_id, tuple(sorted(hold_ids)), key, digest, channel, referrer)
+        """An order from holds of one vendor, with a code, and the tracking link that the buyer followed."""
+        request = PlaceRequest(new_id(), new_code(), buyer_id, tuple(sorted(hold_ids)), key, digest, channel, referrer, code, link_code)
         request.check()
         order: OrderView = await self._writer.call("place", request)
         return order

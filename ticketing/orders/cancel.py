@@ -16,6 +16,7 @@ from ticketing.foundation.idempotency import reused
 from ticketing.foundation.money import Money, allocate
 from ticketing.inventory.holds import end_holds
 from ticketing.inventory.rules import HoldState
+from ticketing.orders.codes import give_back_uses
 from ticketing.orders.pay import OrderNotFound
 from ticketing.orders.read import read_orders
 from ticketing.orders.rules import RefundPolicy
@@ -119,6 +120,7 @@ class CancelHandler:
                 return refused
         else:
             return OrderNotCancellable(f"This order is {order.state}.", order_id=order.id)
+        give_back_uses(connection, [order.id])
         connection.execute(
             "insert into idempotency_key (actor_id, key, request_digest, kind, resource_id) values (%s, %s, %s, 'cancel', %s)",
             [request.buyer_id, request.key, request.digest, order.id],

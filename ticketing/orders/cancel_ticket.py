@@ -17,6 +17,7 @@ from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict
 from ticketing.foundation.idempotency import reused
 from ticketing.orders.cancel import LINES, LOCK_ORDER, give_back, line_refund
+from ticketing.orders.codes import give_back_uses
 from ticketing.orders.rules import OrderState
 from ticketing.tickets.rules import TICKET_TRANSITIONS, TicketState
 from ticketing.tickets.service import TicketNotFound
@@ -106,6 +107,7 @@ def _cancel(connection: Connection, order: Any, request: CancelTicketRequest) ->
     amount = give_back(connection, order, [line_refund(line, order.now)])
     if len(lines) == 1:
         connection.execute("update ticket_order set state = 'cancelled', ended_at = app_now() where id = %s", [order.id])
+        give_back_uses(connection, [order.id])
     _record(connection, order, request, amount=amount, last=len(lines) == 1)
     return _read(connection, ticket.id)
 

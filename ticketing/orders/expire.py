@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ticketing.foundation.db import Connection
 from ticketing.inventory.holds import expire_holds
+from ticketing.orders.codes import give_back_uses
 
 EXPIRE_ORDERS = """
 with due as materialized (
@@ -20,7 +21,7 @@ lapsed as (
 history as (
   insert into order_event (order_id, kind) select id, 'expired' from expired
 )
-insert into audit_entry (action, subject_id) select 'order.expired', id from expired
+insert into audit_entry (action, subject_id) select 'order.expired', id from expired returning subject_id
 """
 
 COMPLETE_ORDERS = """
@@ -67,9 +68,10 @@ class SweepRun:
 def sweep(connection: Connection, *, limit: int = 1000) -> SweepRun:
     """Mark up to `limit` due holds and orders as expired, and what has taken place as completed. One transaction."""
     late = expire_holds(connection, limit=limit)
-    orders = connection.execute(EXPIRE_ORDERS, {"limit": limit}).rowcount
+    orders = [row[0] for row in connection.execute(EXPIRE_ORDERS, {"limit": limit})]
+    give_back_uses(connection, orders)
     events = connection.execute(COMPLETE_EVENTS).rowcount
     completed = connection.execute(COMPLETE_ORDERS, {"limit": limit}).rowcount
     return SweepRun(
-        holds=len(late), orders=orders, events_completed=events, orders_completed=completed, latest_seconds=max(late, default=0.0)
+        holds=len(late), orders=len(orders), events_completed=events, orders_completed=completed, latest_seconds=max(late, default=0.0)
     )

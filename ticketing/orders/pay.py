@@ -34,7 +34,7 @@ class OrderPaid(Conflict):
 
 
 class ProviderNotOffered(Conflict):
-    """This vendor does not take payments through this provider."""
+    """The vendor, or one of the order's events, does not take payments through this provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,13 @@ open_order as materialized (
   select r.*, o.vendor_id, o.currency, o.total_minor, a.id as account_id
   from req r
   join ticket_order o on o.id = r.order_id and o.buyer_id = r.buyer_id
-  join payment_account a on a.vendor_id = o.vendor_id and a.provider = r.provider
+  join payment_account a on a.vendor_id = o.vendor_id and a.provider = r.provider and a.removed_at is null
   where r.replay_id is null and o.state || '' = 'pending' and o.paid_by_payment is null
   order by o.id
   for no key update of o
 ),
 line_hold as (
-  select distinct w.ord, l.hold_id from open_order w join order_line l on l.order_id = w.order_id
+  select distinct w.ord, w.account_id, l.hold_id from open_order w join order_line l on l.order_id = w.order_id
 ),
 held as materialized (
   select q.ord, h.id as hold_id,
@@ -96,6 +96,7 @@ held as materialized (
   join hold h on h.id = q.hold_id
   join event e on e.id = h.event_id
   where h.state || '' = 'active' and h.expires_at > app_now()
+    and exists (select from event_payment_method m where m.event_id = h.event_id and m.payment_account_id = q.account_id)
   order by h.id
   for no key update of h
 ),
@@ -201,7 +202,9 @@ class IntentHandler:
 def _why_not(connection: Connection, request: IntentRequest) -> Exception:
     row = connection.execute(
         "select o.state, o.paid_by_payment is not null,"
-        " exists (select from payment_account a where a.vendor_id = o.vendor_id and a.provider = %s)"
+        " exists (select from payment_account a where a.vendor_id = o.vendor_id and a.provider = %s and a.removed_at is null"
+        "   and not exists (select from order_line l where l.order_id = o.id and not exists ("
+        "     select from event_payment_method m where m.event_id = l.event_id and m.payment_account_id = a.id)))"
         " from ticket_order o where o.id = %s and o.buyer_id = %s",
         [request.provider, request.order_id, request.buyer_id],
     ).fetchone()
@@ -211,7 +214,7 @@ def _why_not(connection: Connection, request: IntentRequest) -> Exception:
     if paid or state in ("confirmed", "completed"):
         return OrderPaid("This order has been paid.", order_id=request.order_id)
     if not offered:
-        return ProviderNotOffered(f"This vendor does not take payments through {request.provider}.", provider=request.provider)
+        return ProviderNotOffered(f"This can't be paid through {request.provider}.", provider=request.provider)
     return OrderNotPayable("This order has ended: choose again.", order_id=request.order_id)
 
 

@@ -1,6 +1,7 @@
 """Placing an order from one or more holds of one vendor: one statement for a batch of requests.
 
-A hold feeds one order. Prices are those promised when the places were held.
+A hold feeds one order. Prices are those promised when the places were held. An order with a code, or from a hold that a code
+opened, is placed alone: the same statement, then its codes (`orders.codes`), in one transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict, Invalid
 from ticketing.foundation.idempotency import reused
 from ticketing.inventory.holds import HoldEnded, HoldNotFound, read_holds
-from ticketing.orders.read import read_orders
+from ticketing.inventory.writer import RunAlone
+from ticketing.orders.codes import apply_codes, opened_by
+from ticketing.orders.read import OrderView, read_orders
 from ticketing.orders.rules import Channel
 
 MOST_HOLDS_PER_ORDER = 50
@@ -38,6 +41,13 @@ class PlaceRequest:
     digest: bytes
     channel: Channel
     referrer: str | None = None
+    promotion_code: str | None = None
+    link_code: str | None = None
+    """Of the tracking link that the buyer followed."""
+
+    @property
+    def has_codes(self) -> bool:
+        return self.promotion_code is not None or self.link_code is not None
 
     def check(self) -> None:
         """Raises `Invalid` for what no state of the holds could make right."""
@@ -54,7 +64,7 @@ with req as materialized (
   left join idempotency_key k on k.actor_id = r.buyer_id and k.key = r.key
 ),
 held as materialized (
-  select r.ord, h.id as hold_id, h.vendor_id, h.event_id, h.expires_at, e.currency
+  select r.ord, h.id as hold_id, h.vendor_id, h.event_id, h.expires_at, h.promotion_id, e.currency
   from unnest(%(hold_ord)s::int[], %(hold)s::uuid[]) as q(ord, hold_id)
   join req r on r.ord = q.ord and r.replay_id is null
   join hold h on h.id = q.hold_id
@@ -68,10 +78,10 @@ won as materialized (
   from req r
   join (
     select ord, count(*) as holds, count(distinct (vendor_id, currency)) as sellers, (array_agg(vendor_id))[1] as vendor_id,
-      min(currency) as currency, min(expires_at) as expires_at
+      min(currency) as currency, min(expires_at) as expires_at, count(promotion_id) as opened
     from held group by ord
   ) g on g.ord = r.ord
-  where g.holds = r.hold_count and g.sellers = 1
+  where g.holds = r.hold_count and g.sellers = 1 and (g.opened = 0 or %(with_codes)s)
 ),
 line as materialized (
   select w.ord, w.order_id, w.vendor_id, l.hold_id, l.event_id, l.ticket_type_id, l.seat_no, l.pool_id,
@@ -124,7 +134,27 @@ class PlaceHandler:
         yield from request.hold_ids
 
     def run(self, connection: Connection, requests: Sequence[PlaceRequest], *, alone: bool) -> list[Any]:
+        if alone:
+            (request,) = requests
+            return [self._alone(connection, request)]
+        together = iter(self._place([r for r in requests if not r.has_codes], connection, with_codes=False))
+        return [RunAlone() if request.has_codes else next(together) for request in requests]
+
+    def _alone(self, connection: Connection, request: PlaceRequest) -> Any:
+        opening = opened_by(connection, request.hold_ids)
+        (outcome,) = self._place([request], connection, with_codes=True)
+        if not isinstance(outcome, OrderView) or outcome.replayed or not (opening or request.has_codes):
+            return outcome
+        apply_codes(
+            connection, order_id=outcome.id, code=request.promotion_code, link_code=request.link_code, opening=opening
+        )  # refused: it raises, and the order was never placed
+        return read_orders(connection, [outcome.id])[0]
+
+    def _place(self, requests: Sequence[PlaceRequest], connection: Connection, *, with_codes: bool) -> list[Any]:
+        if not requests:
+            return []
         parameters = {
+            "with_codes": with_codes,
             "ord": list(range(len(requests))),
             "order": [r.order_id for r in requests],
             "code": [r.code for r in requests],
@@ -145,6 +175,8 @@ class PlaceHandler:
             request = requests[row.ord]
             if row.has_won:
                 wanted[request.order_id] = (row.ord, False)
+            elif row.replay_id is None and not with_codes and opened_by(connection, request.hold_ids):
+                outcomes[row.ord] = RunAlone()
             elif row.replay_id is None:
                 outcomes[row.ord] = _why_not(connection, request)
             elif row.replay_kind != "order" or row.replay_digest != request.digest:

@@ -22,6 +22,7 @@ from ticketing.foundation.http import Json, problem_of
 from ticketing.foundation.idempotency import required_key
 from ticketing.foundation.ids import request_digest
 from ticketing.orders import service
+from ticketing.orders.attempts import limit_codes
 from ticketing.orders.booking import Booking
 from ticketing.orders.pay import read_payments
 from ticketing.orders.rules import Channel
@@ -82,6 +83,8 @@ async def create_hold(request: Request) -> Response:
     buyer, event_id = await _buyer(request), _id(request)
     key = required_key(request.headers.get("idempotency-key"))
     raw, body = await _body(request, HoldBody)
+    if body.code is not None:
+        await run_in_threadpool(limit_codes, request, buyer_id=buyer)
     if body.best is not None:
         best = await _booking(request).hold_best(
             event_id=event_id,
@@ -92,6 +95,7 @@ async def create_hold(request: Request) -> Response:
             section_id=body.best.section_id,
             ticket_type_id=body.best.ticket_type_id,
             accessible=body.best.accessible,
+            code=body.code,
         )
         return _answer(best, 201)
     hold = await _booking(request).hold(
@@ -101,6 +105,7 @@ async def create_hold(request: Request) -> Response:
         digest=_digest(request, raw),
         seats=body.seats,
         places=[(place.pool_id, place.quantity) for place in body.places],
+        code=body.code,
     )
     return _answer(hold, 201)
 
@@ -133,6 +138,8 @@ async def place_order(request: Request) -> Response:
     buyer = await _buyer(request)
     key = required_key(request.headers.get("idempotency-key"))
     raw, body = await _body(request, OrderBody)
+    if body.code is not None or body.link_code is not None:
+        await run_in_threadpool(limit_codes, request, buyer_id=buyer)
     order = await _booking(request).place_order(
         hold_ids=body.hold_ids,
         buyer_id=buyer,
@@ -140,6 +147,8 @@ async def place_order(request: Request) -> Response:
         digest=_digest(request, raw),
         channel=Channel.API,
         referrer=body.referrer,
+        code=body.code,
+        link_code=body.link_code,
     )
     return _answer(order, 201)
 

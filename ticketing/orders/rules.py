@@ -35,6 +35,14 @@ class LineState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class UseState(StrEnum):
+    """Of a promotion's use by an order."""
+
+    COUNTED = "counted"
+    RETURNED = "returned"
+    """The order lapsed or was cancelled."""
+
+
 class Channel(StrEnum):
     WEB = "web"
     API = "api"

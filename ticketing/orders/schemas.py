@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ticketing.inventory.claim import MOST_PLACES_PER_HOLD
 from ticketing.orders.place import MOST_HOLDS_PER_ORDER
+from ticketing.promotions.uses import LONGEST_CODE
+
+Code = Annotated[str, Field(min_length=1, max_length=LONGEST_CODE, pattern=r"^[^\x00-\x1f]*$")]
 
 
 class _Body(BaseModel):
@@ -38,6 +41,7 @@ class HoldBody(_Body):
     seats: list[int] = Field(default=[], max_length=MOST_PLACES_PER_HOLD, examples=[[12, 13]])
     places: list[Places] = Field(default=[], max_length=20)
     best: BestAvailable | None = None
+    code: Code | None = Field(default=None, examples=["FRIENDS"], description="opens ticket types that need an access code")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -49,6 +53,8 @@ class HoldBody(_Body):
 class OrderBody(_Body):
     hold_ids: list[UUID] = Field(min_length=1, max_length=MOST_HOLDS_PER_ORDER)
     referrer: str | None = Field(default=None, max_length=200, pattern=r"^[^\x00-\x1f]*$")
+    code: Code | None = Field(default=None, examples=["SPRING25"], description="for a discount, or of an affiliate")
+    link_code: Code | None = Field(default=None, description="of the tracking link `/go/{code}` that the buyer followed")
 
 
 class PaymentBody(_Body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -16,6 +17,7 @@ from ticketing.inventory.holds import HoldNotFound, HoldView, read_holds
 from ticketing.orders.cancel import quote, total_of
 from ticketing.orders.pay import OrderNotFound, PaymentView, read_payments
 from ticketing.orders.read import OrderView, read_orders
+from ticketing.promotions.uses import Code, CodeUnknown, find_code, find_link, reduce_prices
 
 
 def bare(session: Session) -> Connection:
@@ -46,6 +48,55 @@ def list_orders(session: Session, *, buyer_id: UUID, limit: int = 50, before: UU
     statement = f"select id from ticket_order where buyer_id in {PERSONS} and (cast(:before as uuid) is null or id < :before)"
     ids = session.execute(text(f"{statement} order by id desc limit :limit"), {"person": buyer_id, "before": before, "limit": limit})
     return read_orders(bare(session), list(ids.scalars()))[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeQuote:
+    """What a hold would cost as an order with a code."""
+
+    code: str
+    discount_minor: int
+    total_minor: int
+
+
+def quote_code(session: Session, *, hold: HoldView, code: str) -> CodeQuote:
+    """Nothing is counted yet: whether a use is left is seen when the order is placed.
+
+    Raises `CodeUnknown`, `CodeNotInForce`, `CodeNotForThis`.
+    """
+    found = find_code(bare(session), vendor_id=hold.vendor_id, code=code)
+    if found is None:
+        raise CodeUnknown("There is no such code.", fields={"code": "is not known"})
+    found.check_in_force()
+    places = [
+        _HeldPlace(hold.event_id, line.ticket_type_id, line.price_minor, line.fee_minor, line.tax_minor)
+        for line in hold.lines
+        for _ in range(line.quantity)
+    ]
+    reduced = reduce_prices(found, places, currency=hold.currency)
+    off = sum(place.discount_minor for place in reduced)
+    total = sum(place.price_minor for place in places) - off + sum(place.fee_minor for place in reduced)
+    return CodeQuote(found.code, off, total)
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldPlace:
+    event_id: UUID
+    ticket_type_id: UUID
+    price_minor: int
+    fee_minor: int
+    tax_minor: int
+
+
+def find_tracking_link(session: Session, *, link_code: str) -> Code | None:
+    """The promotion of a tracking link, in force or not."""
+    return find_link(bare(session), link_code=link_code)
+
+
+def needs_access_code(session: Session, *, event_id: UUID) -> bool:
+    """Whether some ticket types of an event are open only to who has an access code."""
+    closed = session.execute(text("select access_types <> '{}' from event where id = :event"), {"event": event_id}).scalar()
+    return bool(closed)
 
 
 def get_hold(session: Session, *, hold_id: UUID, buyer_id: UUID | None = None) -> HoldView:

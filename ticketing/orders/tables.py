@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ticketing.foundation.capture import Captured
 from ticketing.foundation.db import Base, UtcDateTime, text_enum
 from ticketing.foundation.ids import new_id
-from ticketing.orders.rules import Channel, LineState, OrderState
+from ticketing.orders.rules import Channel, LineState, OrderState, UseState
 
 
 class TicketOrder(Captured, Base):
@@ -37,7 +37,7 @@ class TicketOrder(Captured, Base):
     discount_minor: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     fee_minor: Mapped[int] = mapped_column(BigInteger)
     tax_minor: Mapped[int] = mapped_column(BigInteger)
-    """The tax contained in the subtotal."""
+    """The tax contained in the subtotal less the discount."""
     total_minor: Mapped[int] = mapped_column(BigInteger)
     """What the buyer pays."""
     placed_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -92,3 +92,20 @@ class OrderEvent(Captured, Base):
     """placed, payment_started, confirmed, late_reclaimed, expired, cancelled, refund_planned, refunded"""
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("app_now()"))
+
+
+class OrderPromotion(Base):
+    """A code or tracking link of an order: what it took off, and whether it counts as a use."""
+
+    __tablename__ = "order_promotion"
+    __table_args__ = (
+        ForeignKeyConstraint(["vendor_id", "order_id"], ["ticket_order.vendor_id", "ticket_order.id"]),
+        ForeignKeyConstraint(["vendor_id", "promotion_id"], ["promotion.vendor_id", "promotion.id"]),
+        CheckConstraint("discount_minor >= 0", name="discount"),
+    )
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    promotion_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
+    vendor_id: Mapped[UUID]
+    discount_minor: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    state: Mapped[UseState] = mapped_column(text_enum(UseState, "state"), server_default="counted")

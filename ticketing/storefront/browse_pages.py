@@ -15,6 +15,7 @@ from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import NotFound
 from ticketing.foundation.ids import new_token
 from ticketing.inventory import seatmap
+from ticketing.orders import service as orders
 from ticketing.storefront.seat_plan import draw_plan
 from ticketing.storefront.view import page
 
@@ -61,6 +62,7 @@ def show_event(request: Request, event_id: UUID) -> Response:
         event = browse.get_event(session, event_id=event_id, now=now)
         types = seatmap.availability(session, event_id=event_id, now=now)
         sections = seatmap.section_overview(session, event_id=event_id, now=now)
+        needs_code = orders.needs_access_code(session, event_id=event_id)
     left = sum(item.available for item in types)
     return page(
         request,
@@ -70,6 +72,7 @@ def show_event(request: Request, event_id: UUID) -> Response:
         types=types,
         sections=sections,
         left=left,
+        needs_code=needs_code,
         queued=request.app.state.places.watch.has_queue(event_id),
         key=new_token(),
         now=now,
@@ -89,6 +92,7 @@ def show_section(
         event = browse.get_event(session, event_id=event_id, now=now)
         sections = seatmap.section_overview(session, event_id=event_id, now=now)
         seats = seatmap.section_seats(session, event_id=event_id, section_id=section_id, now=now)
+        needs_code = orders.needs_access_code(session, event_id=event_id)
     section = next(item for item in sections if item.section_id == section_id)
     if not seats:
         raise StandingSection("This is a standing area: choose how many places on the event's page.", event_id=event_id)
@@ -109,6 +113,7 @@ def show_section(
         categories=categories,
         category=category if categories else "",
         lost=lost,
+        needs_code=needs_code,
         kept=set(keep or ()),
         key=new_token(),
     )

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from ticketing.accounts import service as accounts
@@ -17,12 +18,19 @@ from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import Invalid, Unavailable
 from ticketing.foundation.ids import new_token, request_digest
 from ticketing.inventory.claim import SeatsTaken
+from ticketing.inventory.holds import HoldView
 from ticketing.inventory.rules import HoldState
 from ticketing.orders import service as orders
 from ticketing.orders.admission import NotYourTurn
+from ticketing.orders.attempts import limit_codes
 from ticketing.orders.booking import Booking
+from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel, OrderState
+from ticketing.orders.service import CodeQuote
 from ticketing.payments.providers import ProviderRefused
+from ticketing.promotions.rules import DISCOUNTS, PromotionKind
+from ticketing.promotions.uses import LONGEST_CODE, Code, CodeNotForThis, CodeNotInForce, CodeUnknown, CodeUsedUp
+from ticketing.storefront.tracking import followed, followed_link
 from ticketing.storefront.view import page
 from ticketing.storefront.visitors import Key, buyer_or_visitor
 from ticketing.tickets import service as tickets
@@ -56,6 +64,7 @@ def hold(
     quantity: Annotated[int, Form()] = 0,
     section: Annotated[UUID | None, Form()] = None,
     category: Short = "",
+    code: Short = "",
 ) -> Response:
     """Keep the chosen seats or places, and go on to checkout."""
     seats = sorted(set(seat or []))
@@ -65,8 +74,11 @@ def hold(
     buyer_id, token = buyer_or_visitor(request, key)
     booking = _booking(request)
     digest = _digest(request, seats, places)
+    opener = _opener(request, event_id, code, buyer_id)
     try:
-        view = booking.wait(booking.hold(event_id=event_id, buyer_id=buyer_id, key=key, digest=digest, seats=seats, places=places))
+        view = booking.wait(
+            booking.hold(event_id=event_id, buyer_id=buyer_id, key=key, digest=digest, seats=seats, places=places, code=opener)
+        )
         target = f"/checkout/{view.id}"
     except NotYourTurn:
         target = f"/events/{event_id}/queue"
@@ -83,16 +95,57 @@ def hold(
     return answer
 
 
+def _opener(request: Request, event_id: UUID, code: str, buyer_id: UUID) -> str | None:
+    """The access code that was typed in, or that of the link which brought the visitor here."""
+    if code.strip():
+        limit_codes(request, buyer_id=buyer_id)
+        return code[:LONGEST_CODE]
+    promotion = followed(request)
+    opens = promotion is not None and promotion.kind is PromotionKind.ACCESS and promotion.event_id == event_id
+    return promotion.code if promotion is not None and opens else None
+
+
+def _wanted_code(request: Request, typed: str | None, buyer_id: UUID) -> tuple[str | None, Code | None]:
+    """(what was typed in, else the promotion whose link was followed)."""
+    if typed is None:
+        promotion = followed(request)
+        return None, promotion if promotion is not None and promotion.kind in DISCOUNTS else None
+    if not typed.strip():
+        return None, None
+    limit_codes(request, buyer_id=buyer_id)
+    return typed[:LONGEST_CODE], None
+
+
+def _quote(session: Session, hold: HoldView, typed: str | None, linked: Code | None) -> tuple[CodeQuote | None, str | None]:
+    """(what the hold costs with the code, why a typed one does not help)."""
+    code = linked.code if linked is not None and linked.vendor_id == hold.vendor_id else typed
+    if code is None:
+        return None, None
+    try:
+        return orders.quote_code(session, hold=hold, code=code), None
+    except (CodeUnknown, CodeNotInForce, CodeNotForThis) as error:
+        return None, error.message if typed is not None else None
+
+
 def _checkout(
-    request: Request, hold_id: UUID, *, problem: str | None = None, status: int = 200, email: str = "", name: str = ""
+    request: Request,
+    hold_id: UUID,
+    *,
+    problem: str | None = None,
+    status: int = 200,
+    email: str = "",
+    name: str = "",
+    code: str | None = None,
 ) -> Response:
     user = require_user(request)
+    typed, linked = _wanted_code(request, code, user.user_id)
     with request.app.state.database.transaction() as session:
         now = database_now(session)
         view = orders.get_hold(session, hold_id=hold_id, buyer_id=user.user_id)
         event = browse.get_event(session, event_id=view.event_id, now=now)
         seats = orders.seat_labels(session, hold_id=hold_id)
         known = accounts.email_of(session, user_id=user.user_id, cipher=request.app.state.cipher)
+        quote, code_problem = _quote(session, view, typed, linked)
     if view.order_id is not None:
         return RedirectResponse(f"/orders/{view.order_id}", status_code=303)
     living = view.state is HoldState.ACTIVE and view.expires_at > now
@@ -108,6 +161,9 @@ def _checkout(
         seconds_left=max(0, int((view.expires_at - now).total_seconds())),
         known_email=known,
         problem=problem,
+        quote=quote,
+        code_problem=code_problem,
+        code=quote.code if quote is not None else typed or "",
         email=email,
         name=name,
         key=new_token(),
@@ -115,9 +171,9 @@ def _checkout(
 
 
 @router.get("/checkout/{hold_id}")
-def show_checkout(request: Request, hold_id: UUID) -> Response:
-    """What is held, until when, and who pays."""
-    return _checkout(request, hold_id)
+def show_checkout(request: Request, hold_id: UUID, code: Annotated[str | None, Query(max_length=LONGEST_CODE)] = None) -> Response:
+    """What is held, until when, and who pays; with a code, what it takes off."""
+    return _checkout(request, hold_id, code=code)
 
 
 @router.post("/checkout/{hold_id}/extend")
@@ -137,7 +193,7 @@ def release(request: Request, hold_id: UUID) -> Response:
 
 
 @router.post("/checkout/{hold_id}")
-def pay(request: Request, hold_id: UUID, key: Key, email: Short = "", name: Short = "") -> Response:
+def pay(request: Request, hold_id: UUID, key: Key, email: Short = "", name: Short = "", code: Short = "") -> Response:
     """Place the order, start paying, go to the provider's page."""
     user = require_user(request)
     state = request.app.state
@@ -146,13 +202,29 @@ def pay(request: Request, hold_id: UUID, key: Key, email: Short = "", name: Shor
             if accounts.email_of(session, user_id=user.user_id, cipher=state.cipher) is None:
                 accounts.introduce_visitor(session, user_id=user.user_id, email=email, display_name=name or GUEST_NAME, cipher=state.cipher)
     except Invalid as error:
-        return _checkout(request, hold_id, problem=error.message, status=422, email=email, name=name)
-    booking = _booking(request)
-    digest = _digest(request, hold_id)
-    order = booking.wait(
-        booking.place_order(hold_ids=[hold_id], buyer_id=user.user_id, key=f"order:{hold_id}", digest=digest, channel=Channel.WEB)
-    )
+        return _checkout(request, hold_id, problem=error.message, status=422, email=email, name=name, code=code)
+    if code.strip():
+        limit_codes(request, buyer_id=user.user_id)
+    try:
+        order = _place_order(request, user.user_id, hold_id, code.strip()[:LONGEST_CODE] or None)
+    except (CodeUnknown, CodeNotInForce, CodeNotForThis, CodeUsedUp) as error:
+        return _checkout(request, hold_id, problem=error.message, status=error.status, code="")
     return _start_payment(request, user.user_id, order.id, key)
+
+
+def _place_order(request: Request, buyer_id: UUID, hold_id: UUID, code: str | None) -> OrderView:
+    booking = _booking(request)
+    return booking.wait(
+        booking.place_order(
+            hold_ids=[hold_id],
+            buyer_id=buyer_id,
+            key=f"order:{hold_id}",
+            digest=_digest(request, hold_id),
+            channel=Channel.WEB,
+            code=code,
+            link_code=followed_link(request),
+        )
+    )
 
 
 def _start_payment(request: Request, buyer_id: UUID, order_id: UUID, key: str) -> Response:

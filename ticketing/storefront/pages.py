@@ -7,7 +7,16 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ticketing.storefront import account_pages, browse_pages, checkout_pages, consent_pages, find_pages, profile_pages, queue_pages
+from ticketing.storefront import (
+    account_pages,
+    browse_pages,
+    checkout_pages,
+    consent_pages,
+    find_pages,
+    profile_pages,
+    queue_pages,
+    tracking,
+)
 from ticketing.storefront.view import STATIC_DIRECTORY
 
 STATIC = "/static"
@@ -20,6 +29,7 @@ PARTS = (
     profile_pages.router,
     consent_pages.router,
     find_pages.router,
+    tracking.router,
 )
 router = APIRouter()
 for part in PARTS:

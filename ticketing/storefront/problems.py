@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ticketing.accounts.http import current_user
 from ticketing.foundation.errors import TicketingError, Unauthenticated
-from ticketing.inventory.claim import AllowanceExceeded, NotOnSale, SoldOut
+from ticketing.inventory.claim import AccessCodeNeeded, AllowanceExceeded, NotOnSale, SoldOut
 from ticketing.inventory.holds import AlreadyExtended, HoldEnded, HoldNotFound
 from ticketing.payments.providers import ProviderBusy, ProviderUnknown
 from ticketing.storefront.view import page
@@ -29,6 +29,7 @@ TITLES = {
     503: "Please try again",
 }
 NEXT: dict[type[TicketingError], str] = {
+    AccessCodeNeeded: "Go back and type your access code before you choose, or choose other places.",
     AllowanceExceeded: "Give places back that you hold already, or choose fewer.",
     AlreadyExtended: "More time can be had once. Pay before it runs out, or choose again.",
     HoldEnded: "The places may still be free: choose them again.",

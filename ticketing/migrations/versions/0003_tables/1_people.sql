@@ -14,7 +14,7 @@ CREATE TABLE link_request (
   purpose VARCHAR(32) NOT NULL,
   asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
   CONSTRAINT link_request_pkey PRIMARY KEY (id),
-  CONSTRAINT link_request_purpose_check CHECK (purpose IN ('verify_email', 'reset_password', 'change_email'))
+  CONSTRAINT link_request_purpose_check CHECK (purpose IN ('verify_email', 'reset_password', 'change_email', 'find_orders'))
 );
 
 CREATE TABLE message_preference (
