@@ -52,6 +52,8 @@ from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
 from ticketing.promotions.routes import router as promotions_router
+from ticketing.recommendations.popular import PopularShelf
+from ticketing.recommendations.routes import router as recommendations_router
 from ticketing.reports.routes import router as sales_router
 from ticketing.storefront.pages import STATIC, static_files
 from ticketing.storefront.pages import router as storefront_router
@@ -80,6 +82,7 @@ API_ROUTERS = (
     payment_methods_router,
     promotions_router,
     sales_router,
+    recommendations_router,
     webhooks_router,
 )
 """Each with its whole path, `/api` included: that is what its rules are found by."""
@@ -125,6 +128,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.hashing = HashingLane()
     app.state.limits = Limits(settings.redis_url)
     app.state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
+    app.state.popular = PopularShelf(database)
     app.state.metrics = Metrics()
     app.state.access_log = AccessLog(settings.access_log_path)
     app.state.cipher = ContactCipher.from_settings(settings)

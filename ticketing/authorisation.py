@@ -134,6 +134,12 @@ PROMOTIONS = {
     ("PATCH", "/api/promotions/{promotion_id}"): EVENTS_OF_VENDOR,
 }
 
+RECOMMENDATIONS = {
+    ("GET", "/api/recommendations"): PROFILE,
+    ("POST", "/api/recommendations/opt-out"): PROFILE,
+    ("DELETE", "/api/recommendations/opt-out"): PROFILE,
+}
+
 REPORTS = {
     ("GET", "/api/vendors/{vendor_id}/sales"): FIGURES_OF_VENDOR,
 }
@@ -167,6 +173,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **BOOKING,
     **PAYMENT_METHODS,
     **PROMOTIONS,
+    **RECOMMENDATIONS,
     **REPORTS,
     **WAITING_ROOM,
     **TICKETS,

@@ -95,6 +95,11 @@ PAYMENT_METHODS: dict[Endpoint, Example] = {
     ),
 }
 
+RECOMMENDATIONS: dict[Endpoint, Example] = {
+    ("GET", "/api/recommendations"): ("/api/recommendations?city=Hamburg", None),
+    ("POST", "/api/recommendations/opt-out"): ("/api/recommendations/opt-out", None),
+    ("DELETE", "/api/recommendations/opt-out"): ("/api/recommendations/opt-out", None),
+}
 PROMOTIONS: dict[Endpoint, Example] = {
     ("POST", "/api/promotions"): ("/api/promotions", {"code": "SPRING25", "kind": "percent", "percent": 25, "name": "Spring"}),
     ("GET", "/api/promotions"): ("/api/promotions", None),

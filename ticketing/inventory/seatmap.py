@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -92,6 +93,19 @@ order by t.position
         {"event": event_id, "now": now},
     )
     return [TypeAvailability(*row) for row in rows]
+
+
+def events_with_places(session: Session, *, event_ids: Collection[UUID], now: datetime) -> set[UUID]:
+    """Those of the events that have a free seat or place."""
+    rows = session.execute(
+        text(f"""
+select e.id from unnest(cast(:events as uuid[])) as e(id)
+where exists (select from event_seat es where es.event_id = e.id and {FREE})
+  or exists (select from pool p where p.event_id = e.id and {POOL_FREE} > 0)
+"""),
+        {"events": list(event_ids), "now": now},
+    )
+    return set(rows.scalars())
 
 
 def section_overview(session: Session, *, event_id: UUID, now: datetime) -> list[SectionView]:

@@ -15,6 +15,7 @@ import ticketing.inventory.tables
 import ticketing.messages.tables
 import ticketing.orders.tables
 import ticketing.payments.tables
+import ticketing.recommendations.tables
 import ticketing.tickets.tables
 import ticketing.waitingroom.tables
 import ticketing.webhooks_out.tables  # noqa: F401
