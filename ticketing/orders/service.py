@@ -107,6 +107,14 @@ def get_hold(session: Session, *, hold_id: UUID, buyer_id: UUID | None = None) -
     return holds[0]
 
 
+def ticket_refund_quotes(session: Session, *, order_id: UUID, now: datetime) -> dict[UUID, Money]:
+    """What cancelling each valid ticket of an order by itself would give back, by ticket."""
+    currency = session.execute(text("select currency from ticket_order where id = :order"), {"order": order_id}).scalar_one()
+    amounts = {line.line_id: Money(line.amount_minor, currency) for line in quote(bare(session), order_id=order_id, now=now)}
+    valid = session.execute(text("select id, order_line_id from ticket where order_id = :order and state = 'valid'"), {"order": order_id})
+    return {row.id: amounts[row.order_line_id] for row in valid}
+
+
 def refund_quote(session: Session, *, order_id: UUID, now: datetime) -> Money:
     """What cancelling the order at `now` would give back."""
     order = get_order(session, order_id=order_id)
