@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -35,6 +36,7 @@ from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
 from ticketing.foundation.db import Database
 from ticketing.foundation.http import install_problems
+from ticketing.foundation.leader import Leader
 from ticketing.foundation.limits import Limits
 from ticketing.foundation.metrics import Metrics
 from ticketing.foundation.openapi import document_answers
@@ -60,6 +62,8 @@ from ticketing.storefront.pages import router as storefront_router
 from ticketing.storefront.problems import install_pages
 from ticketing.tickets.qr import TicketSigner
 from ticketing.tickets.routes import router as tickets_router
+from ticketing.waitinglist.offer import offer_everywhere
+from ticketing.waitinglist.routes import router as waiting_list_router
 from ticketing.waitingroom.places import Places
 from ticketing.waitingroom.routes import router as queues_router
 from ticketing.waitingroom.tokens import PlaceSigner
@@ -77,6 +81,7 @@ API_ROUTERS = (
     events_router,
     own_events_router,
     queues_router,
+    waiting_list_router,
     tickets_router,
     ticket_orders_router,
     payment_methods_router,
@@ -109,7 +114,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.booking.start()
         app.state.places.watch.start()
+        app.state.waiting_lists.start()
         yield
+        await run_in_threadpool(app.state.waiting_lists.stop)
         await run_in_threadpool(app.state.places.watch.stop)
         await run_in_threadpool(app.state.booking.stop)
         app.state.access_log.flush()
@@ -125,6 +132,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.access_tokens = AccessTokens.from_settings(settings)
     app.state.booking = Booking(database, providers, access_tokens=app.state.access_tokens)
     app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
+    app.state.waiting_lists = Leader(database, name="waiting_lists", step=partial(offer_everywhere, database))
     app.state.hashing = HashingLane()
     app.state.limits = Limits(settings.redis_url)
     app.state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)

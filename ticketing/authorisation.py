@@ -120,6 +120,12 @@ WAITING_ROOM = {
 }
 """A place's token is what shows whose it is."""
 
+WAITING_LIST = {
+    ("POST", "/api/events/{event_id}/waiting-list"): BUYING,
+    ("GET", "/api/waiting-list"): BUYING,
+    ("DELETE", "/api/waiting-list/{entry_id}"): BUYING,
+}
+
 PAYMENT_METHODS = {
     ("POST", "/api/payment-methods"): MANAGERS_OF_VENDOR,
     ("GET", "/api/payment-methods"): MANAGERS_OF_VENDOR,
@@ -176,6 +182,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **RECOMMENDATIONS,
     **REPORTS,
     **WAITING_ROOM,
+    **WAITING_LIST,
     **TICKETS,
     **WEBHOOKS,
 }

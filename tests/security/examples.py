@@ -100,6 +100,11 @@ RECOMMENDATIONS: dict[Endpoint, Example] = {
     ("POST", "/api/recommendations/opt-out"): ("/api/recommendations/opt-out", None),
     ("DELETE", "/api/recommendations/opt-out"): ("/api/recommendations/opt-out", None),
 }
+WAITING_LIST: dict[Endpoint, Example] = {
+    ("POST", "/api/events/{event_id}/waiting-list"): (f"/api/events/{SOMETHING}/waiting-list", {"quantity": 2, "max_price": "65.00"}),
+    ("GET", "/api/waiting-list"): ("/api/waiting-list", None),
+    ("DELETE", "/api/waiting-list/{entry_id}"): (f"/api/waiting-list/{SOMETHING}", None),
+}
 PROMOTIONS: dict[Endpoint, Example] = {
     ("POST", "/api/promotions"): ("/api/promotions", {"code": "SPRING25", "kind": "percent", "percent": 25, "name": "Spring"}),
     ("GET", "/api/promotions"): ("/api/promotions", None),

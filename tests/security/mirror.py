@@ -27,6 +27,7 @@ TABLES = {
     "vendor_id": "vendor",
     "client_id": "api_client",
     "user_id": "user_id",
+    "entry_id": "waiting_list_entry",
     "method_id": "payment_account",
 }
 """What a path's parameter names. `thing_id` without an entry is a row of the table `thing`."""

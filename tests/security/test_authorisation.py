@@ -22,6 +22,7 @@ from tests.security.examples import (
     PAYMENT_METHODS,
     PROMOTIONS,
     RECOMMENDATIONS,
+    WAITING_LIST,
     WAITING_ROOM,
     WEBHOOKS,
     Example,
@@ -84,6 +85,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             ACCOUNTS
             | WEBHOOKS
             | WAITING_ROOM
+            | WAITING_LIST
             | PAYMENT_METHODS
             | PROMOTIONS
             | RECOMMENDATIONS
@@ -180,6 +182,7 @@ def test_somebody_elses_thing_is_not_found(scene: Scene, endpoint: Endpoint) -> 
                 "hold_id",
                 "ticket_id",
                 "payment_id",
+                "entry_id",
                 "session_id",
                 "user_id",
                 "id",

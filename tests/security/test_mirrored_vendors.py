@@ -34,6 +34,7 @@ from ticketing.foundation.db import Role as DatabaseRole
 from ticketing.foundation.outbound import Outside
 from ticketing.foundation.settings import Settings
 from ticketing.orders.rules import Channel
+from ticketing.waitinglist.service import Wish, join_waiting_list
 from ticketing.webhooks_out.deliver import Deliverer
 from ticketing.webhooks_out.plan import plan_deliveries
 
@@ -118,6 +119,8 @@ def furnish(mirror: Mirror, side: Side, *, seats: list[int]) -> None:
     booking.wait(booking.cancel_order(order_id=order.id, buyer_id=buyers[0], key=uuid4().hex, digest=b""))
     with mirror.database.transaction() as session:
         events = session.execute(text("select id from event where vendor_id = :v"), {"v": side.vendor_id}).scalars().all()
+        wish = Wish(1, max_price="0.01")  # nothing is so cheap
+        join_waiting_list(session, event_id=sale.event.id, buyer_id=buyers[1], wish=wish, now=database_now(session))
     queue = {"opens_at": "2099-01-01T00:00:00Z", "most_shoppers": 5}
     for event_id in events:
         assert mirror.ask(side, MemberRole.OWNER, "PUT", f"/api/events/{event_id}/queue", queue).status_code == 200

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -28,6 +28,11 @@ DATABASE_NAME = "ticketing"
 
 Connection = psycopg.Connection[Any]
 """A bare connection: hot paths and money speak SQL directly."""
+
+
+def bare(session: Session) -> Connection:
+    """The connection under a session, for what is shared with the hot paths; same transaction."""
+    return cast(Connection, session.connection().connection.driver_connection)
 
 
 def named_cursor(connection: Connection, *, binary: bool = False) -> psycopg.Cursor[Any]:

@@ -28,6 +28,7 @@ from ticketing.messages.rules import OPTIONAL, MessageKind, OptionalKind
 from ticketing.orders.service import get_order
 from ticketing.tickets.qr import TicketSigner, qr_png
 from ticketing.tickets.service import order_tickets
+from ticketing.waitinglist.rules import OfferLink
 from ticketing.waitingroom.tokens import PlaceSigner, PlaceToken
 
 SUBJECTS = {
@@ -41,6 +42,7 @@ SUBJECTS = {
     MessageKind.ADDRESS_CHANGING: "Your e-mail address is being changed",
     MessageKind.FIND_ORDERS: "Your orders",
     MessageKind.YOUR_TURN: "It is your turn: {title}",
+    MessageKind.PLACES_OFFERED: "Places for you: {title}",
 }
 LINK_PATHS = {
     MessageKind.VERIFY_EMAIL: "/verify",
@@ -81,6 +83,12 @@ TURN = """
 select e.id as event_id, e.title, e.zone, q.position, q.turn_ends_at at time zone e.zone as until_local, u.locale
 from queue_entry q join event e on e.id = q.event_id join user_account u on u.id = :recipient
 where q.id = :entry and q.state = 'admitted' and q.turn_ends_at > :now
+"""
+
+OFFER = """
+select e.title, e.zone, w.quantity, w.offer_ends_at at time zone e.zone as until_local, u.locale
+from waiting_list_entry w join event e on e.id = w.event_id join user_account u on u.id = :recipient
+where w.id = :entry and w.state = 'offered' and w.offer_ends_at > :now
 """
 
 TICKET = """
@@ -144,6 +152,8 @@ class Composer:
             return self._link_mail(session, kind=kind, link_id=subject_id, now=now)
         if kind is MessageKind.ADDRESS_CHANGING:
             return _mail(kind, subject=SUBJECTS[kind], values={"link": f"{self.public_url}/forgot"})
+        if kind is MessageKind.PLACES_OFFERED:
+            return self._offer_mail(session, entry_id=subject_id, recipient_id=recipient_id, now=now)
         if kind is MessageKind.TICKET_CANCELLED:
             return self._ticket_mail(session, ticket_id=subject_id, recipient_id=recipient_id)
         return self._order_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id)
@@ -191,6 +201,14 @@ class Composer:
             subject=SUBJECTS[MessageKind.YOUR_TURN].format(title=turn.title),
             values={"turn": turn, "link": link, "until": until, "unsubscribe": unsubscribe},
         )
+
+    def _offer_mail(self, session: Session, *, entry_id: UUID, recipient_id: UUID, now: datetime) -> EmailMessage:
+        offer = session.execute(text(OFFER), {"entry": entry_id, "recipient": recipient_id, "now": now}).one_or_none()
+        if offer is None:
+            raise NothingToSay("the offer is over")
+        link = f"{self.public_url}/offers/{self.links.token(entry_id, OfferLink.OFFER)}"
+        values = {"offer": offer, "link": link, "until": _wall_time(offer.until_local, locale=offer.locale)}
+        return _mail(MessageKind.PLACES_OFFERED, subject=SUBJECTS[MessageKind.PLACES_OFFERED].format(title=offer.title), values=values)
 
     def _ticket_mail(self, session: Session, *, ticket_id: UUID, recipient_id: UUID) -> EmailMessage:
         ticket = session.execute(text(TICKET), {"ticket": ticket_id, "recipient": recipient_id}).one()

@@ -29,6 +29,8 @@ class MessageKind(StrEnum):
     """A link to the orders of an address."""
     YOUR_TURN = "your_turn"
     """The waiting room lets them in, for some minutes."""
+    PLACES_OFFERED = "places_offered"
+    """What they waited for is held for them, for half an hour."""
 
 
 class OptionalKind(StrEnum):

@@ -40,6 +40,7 @@ TOPICS = {
     "account.address_changing": MessageKind.ADDRESS_CHANGING,
     "account.orders_asked": MessageKind.FIND_ORDERS,
     "queue.turn": MessageKind.YOUR_TURN,
+    "waiting_list.offered": MessageKind.PLACES_OFFERED,
 }
 """What of the outbox people are told. Other topics (`event.published`, `refund.settled`) are consumed and tell nobody."""
 

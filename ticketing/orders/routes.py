@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from ticketing.accounts.http import token_of
 from ticketing.foundation.clock import utc_now
+from ticketing.foundation.db import bare
 from ticketing.foundation.errors import Invalid, Malformed, NotFound, TicketingError
 from ticketing.foundation.http import Json, problem_of
 from ticketing.foundation.idempotency import required_key
@@ -248,7 +249,7 @@ async def read_payment(request: Request) -> Response:
 
     def read() -> Any:
         with request.app.state.database.transaction() as session:
-            payments = read_payments(service.bare(session), [payment_id])
+            payments = read_payments(bare(session), [payment_id])
             if not payments:
                 raise NotFound("There is no such payment.", payment_id=payment_id)
             service.get_order(session, order_id=payments[0].order_id, buyer_id=buyer)

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.claims import PERSONS, persons_of
-from ticketing.foundation.db import Connection
+from ticketing.foundation.db import bare
 from ticketing.foundation.money import Money
 from ticketing.inventory.holds import HoldNotFound, HoldView, read_holds
 from ticketing.orders.cancel import quote, total_of
 from ticketing.orders.pay import OrderNotFound, PaymentView, read_payments
 from ticketing.orders.read import OrderView, read_orders
 from ticketing.promotions.uses import Code, CodeUnknown, find_code, find_link, reduce_prices
-
-
-def bare(session: Session) -> Connection:
-    """The connection under a session, for reads that are shared with the hot paths; same transaction."""
-    return cast(Connection, session.connection().connection.driver_connection)
 
 
 def get_order(session: Session, *, order_id: UUID, buyer_id: UUID | None = None) -> OrderView:

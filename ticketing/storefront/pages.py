@@ -16,6 +16,7 @@ from ticketing.storefront import (
     profile_pages,
     queue_pages,
     tracking,
+    waiting_list_pages,
 )
 from ticketing.storefront.view import STATIC_DIRECTORY
 
@@ -30,6 +31,7 @@ PARTS = (
     consent_pages.router,
     find_pages.router,
     tracking.router,
+    waiting_list_pages.router,
 )
 router = APIRouter()
 for part in PARTS:
