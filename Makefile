@@ -10,7 +10,7 @@ READY := .venv/.ready
 SOURCES := ticketing flows sql dashboards tests
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool bench-queue any-order contract faults-orders torn-reads serve dashboards flows verify lock
+.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool bench-queue any-order contract faults-orders oversell torn-reads serve dashboards flows verify lock
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,7 +79,10 @@ contract: $(READY) ## Every endpoint fuzzed by its specification, in each role; 
 	@EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest tests/contract
 
 faults-orders: $(READY) ## Two API processes killed again and again under buyers, capture beside them; LASTS=seconds
-	@$(BIN)/pytest tests/faults --fault-seconds $(or $(LASTS),60)
+	@$(BIN)/pytest tests/faults/test_order_path.py --fault-seconds $(or $(LASTS),60)
+
+oversell: $(READY) ## Many clients, few places, two processes: never over, never under, and a control without the guard; CLIENTS=500 SEATS=100
+	@$(BIN)/pytest tests/faults/test_oversell.py --oversell-clients $(or $(CLIENTS),500) --oversell-seats $(or $(SEATS),100)
 
 torn-reads: $(READY) ## Readers of the published snapshot while it is published; READERS=8 PUBLICATIONS=20
 	@SNAPSHOT_READERS=$(or $(READERS),8) SNAPSHOT_PUBLICATIONS=$(or $(PUBLICATIONS),20) $(BIN)/pytest -s tests/sql/test_publish.py -k whole_snapshots

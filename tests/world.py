@@ -114,8 +114,8 @@ def fill(database: Database, *, events: int, seats: int, buyers: int, standing: 
 
 
 @contextmanager
-def world(*, events: int, seats: int, buyers: int, standing: int = 0, processes: int = 2) -> Iterator[World]:
-    """Everything running, in a home of its own; stopped and removed at the end."""
+def world(*, events: int, seats: int, buyers: int, standing: int = 0, processes: int = 2, serve: str = "ticketing.cli") -> Iterator[World]:
+    """Everything running, in a home of its own; stopped and removed at the end. `serve` names the module that is run."""
     home = Path(tempfile.mkdtemp(prefix="tkb-"))
     settings = Settings(home=home, environment="test")
     children: list[subprocess.Popen[bytes]] = []
@@ -133,7 +133,7 @@ def world(*, events: int, seats: int, buyers: int, standing: int = 0, processes:
         }
 
         def start(*arguments: str) -> subprocess.Popen[bytes]:
-            child = subprocess.Popen([sys.executable, "-m", "ticketing.cli", *arguments], env=environment)
+            child = subprocess.Popen([sys.executable, "-m", serve, *arguments], env=environment)
             children.append(child)
             return child
 
@@ -155,8 +155,8 @@ def world(*, events: int, seats: int, buyers: int, standing: int = 0, processes:
 
 
 def wait_for(url: str) -> None:
-    """Return when the address answers; raises after a minute."""
-    deadline = time.monotonic() + 60
+    """Return when the address answers; raises after two minutes."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - an address of this file
