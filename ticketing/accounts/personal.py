@@ -10,7 +10,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.members import remove_member
-from ticketing.accounts.rules import MemberRole
 from ticketing.accounts.sessions import disable_account
 from ticketing.foundation.person import Part, Person, Rows, rows_of
 
@@ -79,7 +78,7 @@ FATES = {
     "idempotency_key": "Deleted: a key is whatever the person's program made up.",
 }
 
-OWNED = "select vendor_id, user_id, role from vendor_member where user_id = any(:ids) order by vendor_id, user_id"
+MEMBERSHIPS = "select vendor_id, user_id from vendor_member where user_id = any(:ids) order by vendor_id, user_id"
 
 
 def export_person(session: Session, person: Person) -> Iterator[tuple[str, Rows]]:
@@ -106,16 +105,17 @@ def shut_for_ever(session: Session, person: Person, *, actor_id: UUID) -> None:
 
     Raises `LastOwner` when a vendor would be left without an owner.
     """
-    for vendor_id, user_id, _ in leave_vendors(session, person):
+    for vendor_id, user_id in session.execute(text(MEMBERSHIPS), {"ids": list(person.ids)}).all():
         remove_member(session, vendor_id=vendor_id, user_id=user_id, actor_id=actor_id)
     for user_id in person.ids:
         disable_account(session, user_id=user_id, actor_id=actor_id, now=person.now)
     session.execute(text("update user_account set analytics_id = null where id = any(:ids)"), {"ids": list(person.ids)})
 
 
-def leave_vendors(session: Session, person: Person) -> list[tuple[UUID, UUID, MemberRole]]:
-    """(vendor, account, role): for whom the person acts."""
-    return [(row[0], row[1], MemberRole(row[2])) for row in session.execute(text(OWNED), {"ids": list(person.ids)})]
+def is_unclaimed_guest(session: Session, *, user_id: UUID) -> bool | None:
+    """Whether this is a guest whom no account has claimed; None when it is nobody."""
+    kind = text("select kind = 'guest' and claimed_by_id is null from user_account where id = :user")
+    return session.execute(kind, {"user": user_id}).scalar_one_or_none()
 
 
 PART = Part("accounts", FATES, export_person, erase_person)

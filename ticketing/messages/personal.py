@@ -26,12 +26,14 @@ select user_id, email, push, quiet_start, quiet_end, quiet_zone, muted, changed_
     "push_subscription": """
 select id, host, value_encrypted, key_id, created_at from push_subscription where user_id = any(:ids) order by created_at, id""",
     "outbox": """
-select topic, subject_id, payload, created_at, consumed_at from outbox where payload ->> 'user_id' = any(cast(:ids as text[])) order by id""",
+select topic, subject_id, payload, created_at, consumed_at from outbox where payload ->> 'user_id' = any(cast(:ids as text[]))
+order by id""",
 }
 
 ERASE = (
     """
-update outbox set consumed_at = :now where consumed_at is null and topic like 'account.%' and payload ->> 'user_id' = any(cast(:ids as text[]))""",
+update outbox set consumed_at = :now
+where consumed_at is null and topic like 'account.%' and payload ->> 'user_id' = any(cast(:ids as text[]))""",
     """
 update message set state = 'suppressed', lease_until = null, lease_token = null
 where recipient_id = any(:ids) and state in ('pending', 'sending', 'failed', 'unknown')""",

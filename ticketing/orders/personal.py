@@ -16,8 +16,8 @@ select o.id, o.code, o.buyer_id, v.name as vendor_name, o.state, o.currency, o.s
   o.total_minor, o.placed_at, o.expires_at, o.confirmed_at, o.ended_at, o.channel, o.referrer
 from ticket_order o join vendor v on v.id = o.vendor_id where o.buyer_id = any(:ids) order by o.placed_at, o.id""",
     "order_line": """
-select l.order_id, l.line_no, l.event_id, e.title as event_title, e.local_start, e.zone, t.name as ticket_type_name, l.seat_no, l.price_minor,
-  l.fee_minor, l.tax_minor, l.discount_minor, l.state
+select l.order_id, l.line_no, l.event_id, e.title as event_title, e.local_start, e.zone, t.name as ticket_type_name, l.seat_no,
+  l.price_minor, l.fee_minor, l.tax_minor, l.discount_minor, l.state
 from order_line l join ticket_order o on o.id = l.order_id join event e on e.id = l.event_id join ticket_type t on t.id = l.ticket_type_id
 where o.buyer_id = any(:ids) order by l.order_id, l.line_no""",
     "order_event": """
@@ -39,12 +39,12 @@ FATES = {
     "order_event": "Kept: what became of the order, in ids and amounts.",
 }
 
-PENDING = "select id, buyer_id from ticket_order where buyer_id = any(:ids) and state = 'pending' order by id"
+PENDING = "select id from ticket_order where buyer_id = any(:ids) and state = 'pending' order by id"
 
 
 def pending_orders(session: Session, person: Person) -> list[UUID]:
     """A person's orders that wait to be paid."""
-    return [row.id for row in session.execute(text(PENDING), {"ids": list(person.ids)})]
+    return list(session.execute(text(PENDING), {"ids": list(person.ids)}).scalars())
 
 
 def export_person(session: Session, person: Person) -> Iterator[tuple[str, Rows]]:

@@ -12,15 +12,13 @@ from sqlalchemy.orm import Session
 from ticketing.foundation.person import Part, Person, Rows, rows_of
 
 TICKETS = """
-select t.id, t.code, t.order_id, t.event_id, e.title as event_title, e.local_start, e.zone, t.ticket_type_id, t.seat_no, t.state, t.issued_at,
-  t.ended_at
+select t.id, t.code, t.order_id, t.event_id, e.title as event_title, e.local_start, e.zone, t.ticket_type_id, t.seat_no, t.state,
+  t.issued_at, t.ended_at
 from ticket t join event e on e.id = t.event_id where t.holder_id = any(:ids) order by t.issued_at, t.id
 """
 
 UPCOMING = """
-select t.id, t.order_id, t.code, o.buyer_id from ticket t
-join event e on e.id = t.event_id
-join ticket_order o on o.id = t.order_id
+select t.id, t.order_id from ticket t join event e on e.id = t.event_id
 where t.holder_id = any(:ids) and t.state in ('valid', 'listed') and e.starts_at > :now
 order by e.starts_at, t.id
 """
@@ -35,8 +33,6 @@ class UpcomingTicket:
 
     id: UUID
     order_id: UUID
-    code: str
-    buyer_id: UUID
 
 
 def upcoming_tickets(session: Session, person: Person) -> list[UpcomingTicket]:
