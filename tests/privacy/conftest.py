@@ -40,7 +40,7 @@ PLANT = (
     "update ticket_order set referrer = 'mail to ottilie.vanderbeek@example.org' where buyer_id = any(:ids)",
     "update user_session set user_agent = 'Ottilie''s phone' where user_id = any(:ids)",
     "insert into identity (provider, subject, user_id, created_at) values ('github', 'ottilie', :user, now())",
-    "insert into idempotency_key (actor_id, key, request_digest, kind, resource_id) values (:user, 'ottilie-1', '', 'order', :user)",
+    "insert into idempotency_key (actor_id, key, request_digest, kind, resource_id) values (:user, 'ottilie-1', '', 'cancel', :user)",
     "update payment set redirect_url = 'https://pay.example.org/?for=ottilie'",
 )
 
@@ -86,7 +86,8 @@ class Scene:
     def erase(self, body: dict[str, Any] | None = None, *, token: str | None = None, user_id: UUID | None = None) -> Response:
         """Ask for it, as the person unless another token is given."""
         path = f"/api/users/{user_id or self.user_id}"
-        return self.client(token).request("DELETE", path, json={"password": PASSWORD} if body is None else body)
+        answer: Response = self.client(token).request("DELETE", path, json={"password": PASSWORD} if body is None else body)
+        return answer
 
     def found(self, words: tuple[str, ...]) -> list[tuple[str, str]]:
         """(table, word) wherever one of the words stands: every row of every table as text, bytes as hex."""
@@ -144,9 +145,9 @@ def _live(scene: Scene) -> Scene:
         """insert into link_request select uuidv7(), blind_index, 'find_orders', now() from user_contact where user_id = :user limit 1""",
         user=scene.user_id,
     )
+    everybody: dict[str, Any] = {"ids": [scene.user_id, scene.guest_id], "user": scene.user_id}
     for statement in PLANT:
-        bound = {name: value for name, value in (("ids", [scene.user_id, scene.guest_id]), ("user", scene.user_id)) if f":{name}" in statement}
-        scene.execute(statement, **bound)
+        scene.execute(statement, **{name: value for name, value in everybody.items() if f":{name}" in statement})
     return scene
 
 

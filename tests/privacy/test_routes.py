@@ -79,7 +79,8 @@ def test_given_up_tickets_are_cancelled_and_refunded(scene: Scene) -> None:
     booking = scene.app.state.booking
     place_order(booking, scene.sale, scene.user_id, seats=[5])
     booking.wait(booking.hold(event_id=scene.sale.event.id, buyer_id=scene.user_id, key="h", digest=b"", seats=[6]))
-    assert scene.erase({"password": PASSWORD, "give_up_tickets": True}).status_code == 204
+    answer = scene.erase({"password": PASSWORD, "give_up_tickets": True})
+    assert answer.status_code == 204, answer.text
     assert scene.query("select distinct state from ticket") == [("cancelled",)]
     assert scene.query("select distinct state from ticket_order") == [("cancelled",)]
     assert scene.query("select count(*) from event_seat where state <> 'free'") == [(0,)]

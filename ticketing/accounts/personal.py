@@ -56,7 +56,8 @@ ERASE = (
     "delete from user_credential where user_id = any(:ids)",
     "delete from user_contact where user_id = any(:ids)",
     "delete from vendor_member where user_id = any(:ids)",
-    "delete from idempotency_key where actor_id = any(:ids) or (kind = 'visitor' and resource_id = any(:ids))",
+    "delete from idempotency_key where kind = 'visitor' and resource_id = any(:ids)",
+    "update idempotency_key set key = gen_random_uuid(), request_digest = '' where actor_id = any(:ids)",
     """
 update user_account set display_name = :name, locale = default, is_operator = false, is_analyst = false, analytics_id = null
 where id = any(:ids)""",
@@ -75,7 +76,7 @@ FATES = {
     "refresh_token": "Deleted.",
     "account_link": "Deleted.",
     "link_request": "Deleted.",
-    "idempotency_key": "Deleted: a key is whatever the person's program made up.",
+    "idempotency_key": "Kept for its 48 hours under a random key: a key is whatever the person's program made up.",
 }
 
 MEMBERSHIPS = "select vendor_id, user_id from vendor_member where user_id = any(:ids) order by vendor_id, user_id"

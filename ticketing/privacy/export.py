@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import IO
 
 import orjson
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from ticketing.foundation.person import Person, Rows
 from ticketing.privacy.parts import PARTS
 
 
-def write_export(session: Session, *, person: Person, file: BinaryIO) -> None:
+def write_export(session: Session, *, person: Person, file: IO[bytes]) -> None:
     """Write the document of `PersonalData` to `file`. Recorded in the audit. Use a transaction that sees one state throughout."""
     head = {"made_at": person.now, "user_id": person.user_id, "accounts": person.ids}
     file.write(orjson.dumps(head, option=orjson.OPT_UTC_Z)[:-1] + b',"data":{')
@@ -28,6 +28,6 @@ def write_export(session: Session, *, person: Person, file: BinaryIO) -> None:
     file.write(b"}}")
 
 
-def _write_rows(file: BinaryIO, rows: Rows) -> None:
+def _write_rows(file: IO[bytes], rows: Rows) -> None:
     for number, row in enumerate(rows):
         file.write((b"," if number else b"") + orjson.dumps(row, option=orjson.OPT_UTC_Z))

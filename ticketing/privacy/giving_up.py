@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ticketing.foundation.errors import Conflict
 from ticketing.foundation.person import Person
-from ticketing.inventory.holds import HoldEnded, HoldNotFound
+from ticketing.inventory.holds import HoldEnded
 from ticketing.orders.booking import Booking
 from ticketing.orders.cancel import OrderNotCancellable
 from ticketing.orders.cancel_ticket import TicketNotCancellable
@@ -18,7 +19,7 @@ from ticketing.orders.personal import pending_orders
 from ticketing.tickets.personal import UpcomingTicket, upcoming_tickets
 from ticketing.tickets.service import TicketNotFound
 
-OPEN_HOLDS = "select id, buyer_id from hold where buyer_id = any(:ids) and state = 'active' order by id"
+OPEN_HOLDS = "select id, buyer_id from hold where buyer_id = any(:ids) and state = 'active' and order_id is null order by id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ async def give_up(booking: Booking, given_up: GivenUp) -> None:
     for hold_id, buyer_id in given_up.holds:
         try:
             await booking.release_hold(hold_id=hold_id, buyer_id=buyer_id)
-        except (HoldEnded, HoldNotFound):
+        except (HoldEnded, Conflict):  # its time is over, or it has just become an order
             continue
     for order_id in given_up.order_ids:
         try:
