@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import duckdb
-import pytest
 
 from sql.snapshot import differing_totals, open_snapshot
 from sql.warehouse import Warehouse
@@ -18,12 +19,13 @@ from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.rules import ContactKind
 from ticketing.audit.service import SealKey, check_seals, seal
 from ticketing.export.roll_up import RollUp, roll_up
-from ticketing.foundation import faults
-from ticketing.foundation.db import Database, database_now
+from ticketing.foundation.db import Role, database_now
 from ticketing.foundation.settings import Settings
 from ticketing.invariants.runner import Severity, run_all
 from ticketing.privacy.parts import PARTS
-from ticketing.privacy.service import begin_erasure, carry_out, finish_erasures, person_of
+from ticketing.privacy.service import begin_erasure, finish_erasures, open_erasures, person_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 BOOKS = """
 select 'orders', count(*), sum(total_minor)::bigint from ticket_order union all
@@ -133,28 +135,22 @@ def test_audit_stays_whole_and_invariants_hold_after_erasure(scene: Scene, setti
     assert [result for result in run_all(scene.database) if result.severity is Severity.SAFETY and not result.holds] == []
 
 
-def _die_on_the_way(core_url: str, settings: Settings, user_id: UUID, after: int) -> None:
-    faults.arm("person_part_erased", after=after)
-    database = Database(core_url=core_url, owner_url="", reader_url="")
-    carry_out(database, user_id=user_id, cipher=ContactCipher.from_settings(settings))
-
-
-@pytest.mark.parametrize("after", [1, 4, len(PARTS)])
-def test_an_erasure_that_was_killed_is_finished_later(scene: Scene, settings: Settings, after: int) -> None:
+def test_an_erasure_that_was_killed_again_and_again_is_finished_later(scene: Scene, settings: Settings) -> None:
     scene.pass_events()
     database, cipher = scene.database, ContactCipher.from_settings(settings)
     with database.transaction() as session:
         person = person_of(session, user_id=scene.user_id, cipher=cipher, now=database_now(session))
         begin_erasure(session, person=person, actor_id=scene.user_id, giving_up=False)
     assert scene.client().get("/api/me").status_code == 401, "shut from the first step on"
-    arguments = (database.engine().url.render_as_string(hide_password=False).replace("+psycopg", ""), settings, scene.user_id, after)
-    worker = multiprocessing.get_context("spawn").Process(target=_die_on_the_way, args=arguments)
-    worker.start()
-    worker.join(60)
-    assert worker.exitcode == -signal.SIGKILL
-    assert scene.query("select finished_at from erasure") == [(None,)]
-    assert (scene.found((NAME,)) == []) == (after == len(PARTS))
+    assert open_erasures(database) == 1
+    for after in (2, len(PARTS)):
+        plan = {"core_url": database.url(Role.CORE), "home": str(settings.home_path), "user_id": str(scene.user_id), "after": after}
+        command = [sys.executable, "-m", "tests.privacy.erasing_worker", json.dumps(plan)]
+        worker = subprocess.run(command, cwd=ROOT, timeout=60, check=False)
+        assert worker.returncode == -signal.SIGKILL
+        assert scene.query("select finished_at from erasure") == [(None,)]
+        assert (scene.found((NAME,)) == []) == (after == len(PARTS))
     assert finish_erasures(database, cipher=cipher) == 1
     assert scene.found(PLANTED) == []
-    assert finish_erasures(database, cipher=cipher) == 0
+    assert finish_erasures(database, cipher=cipher) == open_erasures(database) == 0
     assert scene.query("select count(*) from audit_entry where action = 'user.erased'") == [(1,)]

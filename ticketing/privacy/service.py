@@ -1,7 +1,7 @@
 """Erasing a person: refused while something is open, begun in one transaction, carried out feature by feature, finished.
 
 Beginning shuts the account for ever and leaves a row; from then on the erasure is finished whatever happens: by the same call, by
-another one, by the flow `finish_erasures`. Every step may be killed and done again.
+another one, by the flow `janitor`. Every step may be killed and done again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.claims import persons_of
@@ -120,6 +120,12 @@ def _is_open(session: Session, user_id: UUID) -> bool:
     """Locked, so that of two who carry it out at once one waits."""
     begun = select(Erasure.user_id).where(Erasure.user_id == user_id, Erasure.finished_at.is_(None)).with_for_update()
     return session.execute(begun).first() is not None
+
+
+def open_erasures(database: Database) -> int:
+    """How many are begun and not finished."""
+    with database.transaction() as session:
+        return session.execute(select(func.count()).where(Erasure.finished_at.is_(None))).scalar_one()
 
 
 def finish_erasures(database: Database, *, cipher: ContactCipher, most: int = 100) -> int:
