@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from ticketing.accounts.access import Authorised
+from ticketing.accounts.claims import claim_purchases
 from ticketing.accounts.http import clear_session_cookie, limit_attempts, token_of
 from ticketing.accounts.passwords import verify_password
 from ticketing.accounts.personal import is_unclaimed_guest
@@ -135,6 +136,7 @@ async def erase(request: Request, *, user_id: UUID, actor_id: UUID, giving_up: b
         with state.database.transaction() as session:
             if is_begun(session, user_id=user_id):
                 return None
+            claim_purchases(session, user_id=user_id)  # what guests have bought since with a proven address is theirs, too
             person = person_of(session, user_id=user_id, cipher=state.cipher, now=database_now(session))
             check_erasable(session, person=person, giving_up=giving_up, cancelled=False)
             return find_what_to_give_up(session, person)
