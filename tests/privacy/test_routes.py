@@ -10,7 +10,9 @@ from tests import factories
 from tests.buying import place_order, start_payment
 from tests.privacy.conftest import EMAIL, NAME, PASSWORD, PHONE, PUSH_ENDPOINT, Scene
 from ticketing.accounts import service as accounts
-from ticketing.accounts.rules import MemberRole
+from ticketing.accounts.rules import Audience, MemberRole
+from ticketing.accounts.sessions import open_session
+from ticketing.foundation.db import database_now
 from ticketing.privacy.parts import PARTS
 
 
@@ -127,6 +129,33 @@ def test_operators_erase_guests_and_nobody_else(scene: Scene) -> None:
     assert scene.query("select display_name, analytics_id from user_account where id = :guest", guest=guest) == [("Erased", None)]
     assert scene.erase({}, token=operator, user_id=guest).status_code == 204, "done again it is done"
     assert scene.erase({}, token=operator, user_id=uuid4()).status_code == 404
+
+
+def test_a_claimed_guest_does_not_erase_what_belongs_to_the_account(scene: Scene) -> None:
+    scene.pass_events()
+    with scene.database.transaction() as session:
+        token = open_session(session, user_id=scene.guest_id, audience=Audience.SHOP, now=database_now(session))
+    refused = scene.erase({}, token=token, user_id=scene.guest_id)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/only-themselves")
+    assert scene.query("select count(*) from erasure") == [(0,)]
+
+
+def test_what_a_guest_bought_after_the_address_was_proved_is_erased_with_the_account(scene: Scene) -> None:
+    guest = TestClient(scene.app, base_url="http://localhost").post("/api/guests", json={"email": EMAIL, "display_name": NAME}).json()
+    scene.pass_events()
+    assert scene.erase().status_code == 204
+    assert scene.query("select display_name from user_account where id = :id", id=UUID(guest["user_id"])) == [("Erased",)]
+    assert scene.query("select count(*) from user_contact") == [(0,)]
+
+
+def test_an_account_without_password_is_erased_by_a_fresh_sign_in_alone(scene: Scene) -> None:
+    scene.pass_events()
+    scene.execute("delete from user_credential")
+    assert scene.erase({"password": PASSWORD}).status_code == 422
+    scene.sign_in_long_ago()
+    assert scene.erase({}).status_code == 403
+    scene.execute("update user_session set created_at = now()")
+    assert scene.erase({}).status_code == 204
 
 
 def test_last_owner_of_a_vendor_is_not_erased(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.members import remove_member
+from ticketing.accounts.rules import UserKind
 from ticketing.accounts.sessions import disable_account
 from ticketing.foundation.person import Part, Person, Rows, rows_of
 
@@ -113,10 +115,19 @@ def shut_for_ever(session: Session, person: Person, *, actor_id: UUID) -> None:
     session.execute(text("update user_account set analytics_id = null where id = any(:ids)"), {"ids": list(person.ids)})
 
 
-def is_unclaimed_guest(session: Session, *, user_id: UUID) -> bool | None:
-    """Whether this is a guest whom no account has claimed; None when it is nobody."""
-    kind = text("select kind = 'guest' and claimed_by_id is null from user_account where id = :user")
-    return session.execute(kind, {"user": user_id}).scalar_one_or_none()
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What somebody is to us."""
+
+    kind: UserKind
+    is_claimed: bool
+    """A guest whose purchases an account has claimed: whoever has that account decides."""
+
+
+def standing_of(session: Session, *, user_id: UUID) -> Standing | None:
+    """None when it is nobody."""
+    row = session.execute(text("select kind, claimed_by_id is not null from user_account where id = :user"), {"user": user_id}).first()
+    return None if row is None else Standing(UserKind(row[0]), row[1])
 
 
 PART = Part("accounts", FATES, export_person, erase_person)

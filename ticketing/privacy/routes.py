@@ -16,9 +16,9 @@ from ticketing.accounts.access import Authorised
 from ticketing.accounts.claims import claim_purchases
 from ticketing.accounts.http import clear_session_cookie, limit_attempts, token_of
 from ticketing.accounts.passwords import verify_password
-from ticketing.accounts.personal import is_unclaimed_guest
+from ticketing.accounts.personal import standing_of
 from ticketing.accounts.profile import PasswordWrong, password_hash_of
-from ticketing.accounts.rules import Audience
+from ticketing.accounts.rules import Audience, UserKind
 from ticketing.accounts.sessions import UserNotFound, signed_in_at
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import Forbidden
@@ -114,28 +114,31 @@ async def confirm(request: Request, user_id: UUID, password: str | None) -> None
 
     fresh, password_hash = await run_in_threadpool(look)
     if password is None and not fresh:
-        raise ConfirmationNeeded("Give your password, or sign in again and ask within ten minutes.")
+        raise ConfirmationNeeded("Give your password, or sign in again and ask within ten minutes; guests open a link to their orders.")
     if password is not None and not (await state.hashing.run(verify_password, password, password_hash))[0]:
         raise PasswordWrong("This is not your password.", fields={"password": "wrong"})
 
 
 def _check_guest(request: Request, user_id: UUID, is_operator: bool) -> None:
     with request.app.state.database.transaction() as session:
-        guest = is_unclaimed_guest(session, user_id=user_id)
-        if guest is None or not is_operator:
+        found = standing_of(session, user_id=user_id)
+        if found is None or not is_operator:
             raise not_found(user_id)
-        if not guest and not is_begun(session, user_id=user_id):
+        if found.kind is not UserKind.GUEST and not is_begun(session, user_id=user_id):
             raise OnlyThemselves("Whoever has an account erases it themselves.")
 
 
 async def erase(request: Request, *, user_id: UUID, actor_id: UUID, giving_up: bool) -> None:
-    """From the check to the last row. Raises `MattersOpen`, `LastOwner`."""
+    """From the check to the last row. Raises `MattersOpen`, `LastOwner`, `OnlyThemselves`."""
     state = request.app.state
 
     def look() -> GivenUp | None:
         with state.database.transaction() as session:
             if is_begun(session, user_id=user_id):
                 return None
+            found = standing_of(session, user_id=user_id)
+            if found is not None and found.is_claimed:
+                raise OnlyThemselves("What this guest bought belongs to an account: sign in to it, and erase that.")
             claim_purchases(session, user_id=user_id)  # what guests have bought since with a proven address is theirs, too
             person = person_of(session, user_id=user_id, cipher=state.cipher, now=database_now(session))
             check_erasable(session, person=person, giving_up=giving_up, cancelled=False)
