@@ -43,7 +43,7 @@ class Part:
     export: Callable[[Session, Person], Iterator[tuple[str, Rows]]]
     """(table, a person's rows in it), one table after the other; rows are read while they are taken."""
     erase: Callable[[Session, Person], None]
-    """Forget the person, in the caller's transaction. Done again it changes nothing more."""
+    """Forget the person, in the caller's transaction. It may be killed and done again: files go before the rows that name them."""
 
 
 def rows_of(session: Session, select: str, **parameters: Any) -> Rows:

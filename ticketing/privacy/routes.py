@@ -30,6 +30,8 @@ from ticketing.privacy.service import begin_erasure, carry_out, check_erasable, 
 router = APIRouter(prefix="/api", tags=["privacy"])
 
 EXPORTS = "10 per hour"
+EXPORTS_OF_CLIENT = "60 per hour"
+"""An export reads tables from end to end: nobody has many accounts do so."""
 IN_MEMORY_BYTES = 1 << 20
 """Of an export; a larger one waits on disk until it is sent."""
 CHUNK_BYTES = 1 << 16
@@ -78,7 +80,8 @@ def not_found(user_id: UUID) -> UserNotFound:
 def export_answer(request: Request, user_id: UUID) -> Response:
     """The document as a download. It is complete before its first byte is sent. Raises `TooManyRequests`."""
     state = request.app.state
-    state.limits.spend("export", EXPORTS, str(user_id))
+    state.limits.spend("export", EXPORTS_OF_CLIENT, "client", request.client.host if request.client else "")
+    state.limits.spend("export", EXPORTS, "account", str(user_id))
     file: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - closed when it was sent
     try:
         with state.database.transaction() as session:
