@@ -1,4 +1,4 @@
-"""Prefect's own leftovers, and what is kept for a time only.
+"""Prefect's own leftovers, what is kept for a time only, and erasures that were not finished.
 
 A worker killed while a run was pending leaves that run holding its deployment's concurrency slot, past a restart; a killed
 run stays `Running` for ever. Both are set to `Crashed`, which frees the slot. A deployment without a run to come would stop
@@ -22,9 +22,11 @@ from prefect.runtime import flow_run as this_run
 from prefect.states import Crashed
 
 from flows.runtime import installation, report, run_named
+from ticketing.accounts.contact import ContactCipher
 from ticketing.foundation.clock import utc_now
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.idempotency import forget_keys
+from ticketing.privacy.service import finish_erasures, open_erasures
 
 PENDING_FOR = timedelta(minutes=5)
 """A process starts in seconds; a run that is pending for longer has lost its worker."""
@@ -84,28 +86,36 @@ def forget_old_keys(database: Database, *, dry_run: bool) -> int:
 
 @flow(name="janitor", flow_run_name=run_named("clear what was left behind"), timeout_seconds=300)
 def janitor(dry_run: bool = False) -> None:
-    """Crash lost runs, forget old keys, and fail when a schedule has stopped. A dry run only reports."""
+    """Crash lost runs, forget old keys, finish erasures that were killed, and fail when a schedule has stopped. A dry run only reports."""
     now = utc_now()
     with get_client(sync_client=True) as client:
         leftovers = lost_runs(client, now=now)
         if not dry_run:
             crash(client, leftovers)
         stopped = deployments_without_future(client, now=now)
-    with installation() as (_, database):
+    with installation() as (settings, database):
         forgotten = forget_old_keys(database, dry_run=dry_run)
-    report("janitor", sentence=headline(leftovers, stopped, forgotten, dry_run=dry_run), rows=summary(leftovers, stopped, forgotten))
+        erasures = open_erasures(database) if dry_run else finish_erasures(database, cipher=ContactCipher.from_settings(settings))
+    sentence = headline(leftovers, stopped, forgotten, erasures, dry_run=dry_run)
+    report("janitor", sentence=sentence, rows=summary(leftovers, stopped, forgotten, erasures))
     if stopped and not dry_run:
         raise SchedulesMissing(f"No runs to come: {', '.join(stopped)}. Is the scheduler up? Then run `prefect deploy --all`.")
 
 
-def headline(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int, *, dry_run: bool) -> str:
+def headline(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int, erasures: int, *, dry_run: bool) -> str:
     """What was found and done, in a sentence or two."""
-    found = f"{len(leftovers)} lost runs, {forgotten} idempotency keys past their time, {len(stopped)} schedules without runs to come"
-    return f"{found}; nothing was changed." if dry_run else f"{found}; the runs were set to Crashed, the keys deleted."
+    found = (
+        f"{len(leftovers)} lost runs, {forgotten} idempotency keys past their time, {erasures} erasures that were not finished,"
+        f" {len(stopped)} schedules without runs to come"
+    )
+    return f"{found}; nothing was changed." if dry_run else f"{found}; the runs were set to Crashed, the keys deleted, the people erased."
 
 
-def summary(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int) -> list[dict[str, str | int]]:
-    rows: list[dict[str, str | int]] = [{"what": "idempotency keys forgotten", "count": forgotten, "detail": ""}]
+def summary(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int, erasures: int) -> list[dict[str, str | int]]:
+    rows: list[dict[str, str | int]] = [
+        {"what": "idempotency keys forgotten", "count": forgotten, "detail": ""},
+        {"what": "erasures finished", "count": erasures, "detail": ""},
+    ]
     rows += [{"what": "lost run", "count": 1, "detail": f"{leftover.run.name}: {leftover.why}"} for leftover in leftovers]
     return rows + [{"what": "schedule without runs to come", "count": 1, "detail": name} for name in stopped]
 

@@ -53,6 +53,7 @@ from ticketing.orders.booking import Booking
 from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
+from ticketing.privacy.routes import router as privacy_router
 from ticketing.promotions.routes import router as promotions_router
 from ticketing.recommendations.popular import PopularShelf
 from ticketing.recommendations.routes import router as recommendations_router
@@ -85,6 +86,7 @@ API_ROUTERS = (
     tickets_router,
     ticket_orders_router,
     payment_methods_router,
+    privacy_router,
     promotions_router,
     sales_router,
     recommendations_router,

@@ -77,6 +77,12 @@ PEOPLE = {
     ("DELETE", "/api/push-subscriptions/{push_subscription_id}"): OWN,
 }
 
+PRIVACY = {
+    ("GET", "/api/users/{user_id}/export"): OWN,
+    ("DELETE", "/api/users/{user_id}"): Rule(SIGNED_IN | OPERATORS, Reach.SELF),
+}
+"""Operators erase guests, too."""
+
 EVENTS = {
     ("GET", "/api/events"): PUBLIC,
     ("GET", "/api/events/{event_id}"): PUBLIC,
@@ -174,6 +180,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **ACCOUNTS,
     **OAUTH,
     **PEOPLE,
+    **PRIVACY,
     **EVENTS,
     **VENDOR_EVENTS,
     **BOOKING,

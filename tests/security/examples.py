@@ -59,6 +59,14 @@ def people_examples(*, user: UUID, vendor: UUID, member: UUID) -> dict[Endpoint,
     }
 
 
+def privacy_examples(*, user: UUID) -> dict[Endpoint, Example]:
+    """Of the buyer's data; who is erased can't ask for anything more, so that is nobody."""
+    return {
+        ("GET", "/api/users/{user_id}/export"): (f"/api/users/{user}/export", None),
+        ("DELETE", "/api/users/{user_id}"): (f"/api/users/{SOMETHING}", {"give_up_tickets": False}),
+    }
+
+
 WEBHOOKS: dict[Endpoint, Example] = {
     ("POST", "/api/webhooks"): ("/api/webhooks", {"url": "https://127.0.0.1/", "events": ["order.confirmed"]}),
     ("GET", "/api/webhooks"): ("/api/webhooks", None),

@@ -28,6 +28,7 @@ from tests.security.examples import (
     Example,
     booking_examples,
     people_examples,
+    privacy_examples,
     vendor_examples,
 )
 from ticketing.accounts import service as accounts
@@ -90,6 +91,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | PROMOTIONS
             | RECOMMENDATIONS
             | vendor_examples(vendor=sale.vendor.id)
+            | privacy_examples(user=buyer)
             | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)
             | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)
         )

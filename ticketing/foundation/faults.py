@@ -13,6 +13,7 @@ FAULT_POINTS = {
     "webhook_claimed": "an attempt is begun, the receiver has not been asked",
     "webhook_answered": "the receiver has answered, nothing is recorded",
     "batch_reencrypted": "some rows are under the new key, the others still under the old one",
+    "person_part_erased": "one feature has forgotten a person, the next has not",
     "snapshot_copied": "the new snapshot is written under its draft name",
     "snapshot_renamed": "the new snapshot has its name, the link still names the old one",
 }
