@@ -96,13 +96,13 @@ def _tagged(request: Request, body: bytes, tag: str) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-@router.get("/{event_id}/tickets")
+@router.get("/{event_id}/tickets", response_model=seatmap.Availability)
 def read_availability(request: Request, event_id: UUID) -> Response:
     """Ticket types with all-in prices and what is left. A hint: holding decides."""
     types, tag, _ = _availability(request, event_id)
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
-    return Json({"ticket_types": types}, headers={"ETag": tag})
+    return Json(seatmap.Availability(types), headers={"ETag": tag})
 
 
 @router.head("/{event_id}/tickets")
@@ -123,12 +123,12 @@ def _availability(request: Request, event_id: UUID) -> tuple[list[seatmap.TypeAv
     return types, f'"{digest[:16]}"', event.sales_close_at <= now or event.status in ENDED
 
 
-@router.get("/{event_id}/seats")
+@router.get("/{event_id}/seats", response_model=seatmap.SeatOverview | seatmap.SectionSeats)
 def read_seats(request: Request, event_id: UUID, section: UUID | None = None) -> Response:
     """All sections with what is left; with `section=`, the seats of that one."""
     with request.app.state.database.transaction() as session:
         now = database_now(session)
         _event(request, session, event_id, now)
         if section is None:
-            return Json({"sections": seatmap.section_overview(session, event_id=event_id, now=now)})
-        return Json({"seats": seatmap.section_seats(session, event_id=event_id, section_id=section, now=now)})
+            return Json(seatmap.SeatOverview(seatmap.section_overview(session, event_id=event_id, now=now)))
+        return Json(seatmap.SectionSeats(seatmap.section_seats(session, event_id=event_id, section_id=section, now=now)))
