@@ -39,6 +39,20 @@ class BookRequest:
         return self.hold.code is not None or self.order.has_codes
 
 
+KNOWN = "select 1 from idempotency_key where actor_id = %s and key = %s"
+
+
+def _told(connection: Connection, request: BookRequest, outcome: Any) -> Any:
+    """What to order after a hold's outcome, or why there is nothing to order."""
+    if isinstance(outcome, HoldView):
+        return replace(request.order, hold_ids=(outcome.id,))
+    if isinstance(outcome, IdempotencyKeyReused):
+        return reused(key=request.order.key)
+    if not isinstance(outcome, RunAlone) and connection.execute(KNOWN, [request.order.buyer_id, request.order.key]).fetchone():
+        return request.order  # another process has placed it meanwhile: its seats are what was in our way
+    return outcome
+
+
 class BookHandler:
     """The writer's handler for `BookRequest`; outcomes are `OrderView`, or why there is no hold or no order."""
 
@@ -60,9 +74,9 @@ class BookHandler:
             going = [n for n, r in enumerate(requests) if self._holds(r) is handler and (alone or not r.has_codes)]
             held = handler.run(connection, [requests[n].hold for n in going], alone=alone) if going else ()
             for number, outcome in zip(going, held, strict=True):
-                outcomes[number] = reused(key=requests[number].order.key) if isinstance(outcome, IdempotencyKeyReused) else outcome
+                outcomes[number] = _told(connection, requests[number], outcome)
         fault_point("booking_held")
-        placing = {n: replace(requests[n].order, hold_ids=(o.id,)) for n, o in enumerate(outcomes) if isinstance(o, HoldView)}
+        placing = {n: o for n, o in enumerate(outcomes) if isinstance(o, PlaceRequest)}
         orders = self._places.run(connection, list(placing.values()), alone=alone) if placing else ()
         for number, order in zip(placing, orders, strict=True):
             if not isinstance(order, OrderView):
