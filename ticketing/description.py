@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 
 from ticketing import aliases, problems
 from ticketing.accounts.access import Endpoint, Role, Rule
 from ticketing.accounts.access_tokens import Scope
 from ticketing.examples import VALUES
-from ticketing.foundation.openapi import PROBLEM, need_headers, problem_answers
+from ticketing.foundation.openapi import PROBLEM, problem_answers, say_headers
 from ticketing.foundation.openapi_examples import add_examples
 from ticketing.foundation.openapi_links import add_links
-from ticketing.foundation.openapi_words import add_field_words, shapes_of
+from ticketing.foundation.openapi_words import add_field_words, hints_of, shapes_of
 from ticketing.orders import description as orders
 
 INTRODUCTION = """\
@@ -107,12 +107,12 @@ def describe(app: FastAPI) -> dict[str, Any]:
     _add_components(openapi)
     rules: Mapping[Endpoint, Rule] = app.state.rules
     for endpoint, operation in _operations(openapi):
-        need_headers(operation)
+        say_headers(operation)
         _say_who(operation, rules[endpoint])
     aliases.describe(openapi)
     for endpoint, operation in _operations(openapi):
         _say_problems(operation, endpoint, rules[endpoint])
-    add_field_words(openapi, shapes_of(route for route in app.routes if isinstance(route, APIRoute)))
+    add_field_words(openapi, shapes_of([*hints_of(app.routes), *orders.SHAPES, *(adapter.body for adapter in aliases.ADAPTERS.values())]))
     add_examples(openapi, VALUES)
     add_links(openapi)
     known = {tag for _, operation in _operations(openapi) for tag in operation["tags"]}
@@ -152,6 +152,8 @@ def _say_who(operation: Operation, rule: Rule) -> None:
 def _say_problems(operation: Operation, endpoint: Endpoint, rule: Rule) -> None:
     responses = operation["responses"]
     responses.pop("422", None)  # FastAPI's own, which we never give
+    for status, answer in responses.items():
+        answer["description"] = answer["description"].replace("Successful Response", HTTPStatus(int(status)).phrase)
     canonical = endpoint if endpoint in problems.PROBLEMS else aliases.ALIASES.get(endpoint, endpoint)
     found = problems.problems_of(canonical, rule, operation)
     refused = problem_answers((problem.kind, problem.status, problem.sentence) for problem in found)

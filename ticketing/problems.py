@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticketing.accounts import grants, links, members, oauth_routes, passwords, profile, service, sessions, social
-from ticketing.accounts.access import Endpoint, Reach, Role, RoleMissing, Rule, ScopeMissing, VendorUnclear
+from ticketing.accounts.access import Endpoint, Role, RoleMissing, Rule, ScopeMissing, VendorUnclear
 from ticketing.catalog import browse, changes, payment_methods
 from ticketing.foundation import clock, idempotency, money, outbound, states
 from ticketing.foundation.errors import Conflict, Invalid, Malformed, NotFound, TicketingError, Unauthenticated
@@ -242,7 +242,7 @@ def problem_of(error: type[TicketingError]) -> Problem:
 
 def problems_of(endpoint: Endpoint, rule: Rule, operation: Mapping[str, Any]) -> list[Problem]:
     """All problems of an operation, its own and those that follow from its shape and rule; by status, then name."""
-    found = {problem_of(error) for error in (*PROBLEMS.get(endpoint, ()), *_by_rule(rule), *_by_shape(operation))}
+    found = {problem_of(error) for error in (*PROBLEMS.get(endpoint, ()), *_by_rule(rule), *_by_shape(endpoint[1], operation))}
     if endpoint[0] not in ("GET", "HEAD"):
         found.add(OTHER_SITE)
     if "requestBody" in operation:
@@ -253,11 +253,11 @@ def problems_of(endpoint: Endpoint, rule: Rule, operation: Mapping[str, Any]) ->
 def _by_rule(rule: Rule) -> Iterator[type[TicketingError]]:
     if Role.ANYONE not in rule.roles:
         yield from (Unauthenticated, RoleMissing, ScopeMissing)
-    if rule.reach is Reach.SELF:
+
+
+def _by_shape(path: str, operation: Mapping[str, Any]) -> Iterator[type[TicketingError]]:
+    if "{id}" in path:  # of the plain routes, which call what is no UUID not found
         yield NotFound
-
-
-def _by_shape(operation: Mapping[str, Any]) -> Iterator[type[TicketingError]]:
     headers = {item["name"].lower() for item in operation.get("parameters", ()) if item["in"] == "header"}
     if operation.get("requestBody") or operation.get("parameters"):
         yield Invalid

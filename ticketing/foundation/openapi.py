@@ -38,6 +38,15 @@ IDEMPOTENCY_KEY = {
     "description": "Any unique text, such as a UUID; the same again on a retry gives the same answer. Kept for 48 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "examples": ["7d0c1a52-checkout-1"]},
 }
+ETAG = {"ETag": {"description": "of this version of the answer", "schema": {"type": "string"}}}
+TAGGED: dict[int | str, dict[str, Any]] = {200: {"headers": ETAG}, 304: {"description": "It is still what you have.", "headers": ETAG}}
+"""For a route's `responses`: one that looks at `If-None-Match`."""
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "the `ETag` of the answer that you have",
+    "schema": {"type": "string", "examples": ['"3-5d41402abc4b"']},
+}
 NEEDED_HEADERS = frozenset({"idempotency-key", "if-match"})
 """The routes take them as optional, so that a missing one is told by a problem of its own."""
 
@@ -57,8 +66,10 @@ def body_schema(openapi: dict[str, Any], body: type[BaseModel]) -> dict[str, Any
     return {"required": True, "content": {"application/json": {"schema": add_shape(openapi, body, mode="validation")}}}
 
 
-def need_headers(operation: dict[str, Any]) -> None:
-    """Say of headers that a call is refused without them, and of an answer that it may be a repeated one."""
+def say_headers(operation: dict[str, Any]) -> None:
+    """Say of headers that a call is refused without them, of an answer that it may be a repeated one, or need not be sent again."""
+    if "304" in operation["responses"]:
+        operation.setdefault("parameters", []).append(dict(IF_NONE_MATCH))
     for parameter in operation.get("parameters", ()):
         name = parameter["name"].lower()
         if parameter["in"] != "header" or name not in NEEDED_HEADERS:

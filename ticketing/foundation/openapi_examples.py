@@ -16,14 +16,17 @@ FAMILY = uuid.UUID("0198f3a2-5b6c-7d8e-9f00-000000000000")
 """The same name has the same id in every example, so that they fit together."""
 BY_FORMAT = {"date-time": "2027-03-20T19:00:00Z", "date": "2027-03-20", "uri": "https://example.org/"}
 BY_TYPE: Mapping[str, Any] = {"string": "text", "integer": 1, "number": 1.0, "boolean": False, "null": None}
+TYPES: Mapping[type, str] = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object", type(None): "null"}
+MADE = frozenset({"application/json", "application/x-www-form-urlencoded"})
+"""Kinds of bodies that examples are made for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
     """What stands in examples."""
 
-    by_schema: Mapping[str, tuple[Mapping[str, Any], ...]]
-    """Whole bodies, by their schema's title; several where there are several ways."""
+    by_schema: Mapping[str, Mapping[str, Any]]
+    """Whole bodies with their names, by their schema's title."""
     by_field: Mapping[str, Any]
     """By `title.field`."""
     by_name: Mapping[str, Any]
@@ -32,15 +35,21 @@ class Values:
 def add_examples(openapi: dict[str, Any], values: Values) -> None:
     """To every body that is sent or answered as JSON, and to every parameter that is needed."""
     examples = Examples(openapi, values)
-    for operations in openapi["paths"].values():
+    for path, operations in openapi["paths"].items():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 if "example" not in parameter and (parameter.get("required") or parameter["schema"].get("examples")):
-                    parameter["example"] = examples.of(parameter["schema"], name=parameter["name"], owner="", sent=True)
+                    name = _of_path(path) if parameter["name"] == "id" else parameter["name"]
+                    parameter["example"] = examples.of(parameter["schema"], name=name, owner="", sent=True)
             for content, sent in _contents(operation):
-                for media in content.values():
-                    if isinstance(media, dict) and not media.keys() & {"example", "examples"}:
+                for kind, media in content.items():
+                    if kind in MADE and not media.keys() & {"example", "examples"}:
                         media |= examples.shown(media["schema"], sent=sent)
+
+
+def _of_path(path: str) -> str:
+    """`hold_id` for the `{id}` of `/api/holds/{id}`."""
+    return path.partition("/{id}")[0].rpartition("/")[2].removesuffix("s") + "_id"
 
 
 def _contents(operation: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -60,9 +69,9 @@ class Examples:
 
     def shown(self, schema: Mapping[str, Any], *, sent: bool) -> dict[str, Any]:
         """The member `example` of a body, or `examples` where its schema has several ways."""
-        ways = self._values.by_schema.get(schema.get("$ref", "").rpartition("/")[2], ())
+        ways = self._values.by_schema.get(schema.get("$ref", "").rpartition("/")[2], {})
         if len(ways) > 1:
-            return {"examples": {" and ".join(way): {"value": way} for way in ways}}
+            return {"examples": {name: {"value": way} for name, way in ways.items()}}
         return {"example": self.of(schema, name="", owner="", sent=sent)}
 
     def of(self, schema: Mapping[str, Any], *, name: str, owner: str, sent: bool) -> Any:
@@ -73,10 +82,15 @@ class Examples:
         if "$ref" in schema:
             title = schema["$ref"].rpartition("/")[2]
             if title in values.by_schema:
-                return values.by_schema[title][0]
-            return self.of(self._schemas[title], name=name, owner=title, sent=sent)
+                return next(iter(values.by_schema[title].values()))
+            shape = self._schemas[title]
+            return (
+                self._object(shape, owner=title, sent=sent) if "properties" in shape else self.of(shape, name=name, owner=title, sent=sent)
+            )
         if schema.get("examples"):
             return schema["examples"][0]
+        if name in values.by_name and _fits(values.by_name[name], schema):
+            return values.by_name[name]
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
@@ -101,9 +115,7 @@ class Examples:
     def _value(self, schema: Mapping[str, Any], *, name: str, owner: str) -> Any:
         kind = schema.get("type", "null")
         if schema.get("format") == "uuid":
-            return str(uuid.uuid5(FAMILY, _id_name(name, owner)))
-        if name in self._values.by_name:
-            return self._values.by_name[name]
+            return example_id(_id_name(name, owner))
         if kind == "string" and schema.get("format") in BY_FORMAT:
             return BY_FORMAT[schema["format"]]
         if kind == "integer" and name.endswith("_minor"):
@@ -111,6 +123,20 @@ class Examples:
         if kind in ("integer", "number"):
             return schema.get("default") or schema.get("minimum") or BY_TYPE[kind]
         return schema["default"] if schema.get("default") is not None else BY_TYPE[kind]
+
+
+def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a value is of the schema's type; of those with a name of their own none is."""
+    if "anyOf" in schema:
+        return any(_fits(value, branch) for branch in schema["anyOf"])
+    if "enum" in schema or schema.get("format") == "uuid" or "properties" in schema:
+        return False
+    return TYPES.get(type(value)) == schema.get("type")
+
+
+def example_id(name: str) -> str:
+    """The id that stands under this name in every example."""
+    return str(uuid.uuid5(FAMILY, name))
 
 
 def _id_name(name: str, owner: str) -> str:

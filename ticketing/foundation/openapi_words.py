@@ -11,16 +11,23 @@ from typing import Any, get_args, get_type_hints
 
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.routing import BaseRoute
 
 Shape = type[Any]
 
 
-def shapes_of(routes: Iterable[APIRoute]) -> set[Shape]:
-    """Every dataclass and model that the routes take or give, those inside others included."""
-    found: set[Shape] = set()
+def hints_of(routes: Iterable[BaseRoute]) -> Iterator[Any]:
+    """What FastAPI's routes take and give."""
     for route in routes:
-        for hint in (route.response_model, *get_type_hints(route.endpoint).values()):
-            _gather(hint, found)
+        if isinstance(route, APIRoute):
+            yield from (route.response_model, *get_type_hints(route.endpoint).values())
+
+
+def shapes_of(hints: Iterable[Any]) -> set[Shape]:
+    """Every dataclass and model that these types are made of, those inside others included."""
+    found: set[Shape] = set()
+    for hint in hints:
+        _gather(hint, found)
     return found
 
 
@@ -39,10 +46,13 @@ def _is_shape(kind: type[Any]) -> bool:
 
 
 def add_field_words(openapi: dict[str, Any], shapes: Iterable[Shape]) -> None:
-    """Describe the properties that nothing else describes."""
+    """Describe the shapes and properties that nothing else describes."""
     schemas = openapi["components"]["schemas"]
     for shape in shapes:
-        properties = schemas.get(shape.__name__, {}).get("properties", {})
+        schema = schemas.get(shape.__name__, {})
+        if shape.__doc__ and not shape.__doc__.startswith(f"{shape.__name__}("):  # as dataclasses without a docstring have it
+            schema.setdefault("description", inspect.cleandoc(shape.__doc__))
+        properties = schema.get("properties", {})
         for name, words in _field_words(shape):
             if name in properties and "description" not in properties[name]:
                 properties[name] = {**properties[name], "description": words}

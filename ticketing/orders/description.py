@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from ticketing.foundation.openapi import IDEMPOTENCY_KEY, add_shape, body_schema
@@ -30,6 +31,8 @@ ANSWERS: Mapping[Any, tuple[int, Any]] = {
     routes.take_webhook: (200, Settled),
 }
 """Status and shape of each endpoint's answer."""
+
+SHAPES = (*(shape for _, shape in ANSWERS.values()), *(body for _, _, _, body in routes.ENDPOINTS))
 
 KEYED = {routes.create_hold, routes.place_order, routes.cancel_order, routes.start_payment}
 TAGS = {"queue": "waiting room", "payments": "payments"}
@@ -74,7 +77,7 @@ def describe(openapi: dict[str, Any]) -> None:
             "operationId": endpoint.__name__,
             "tags": [next((tag for part, tag in TAGS.items() if part in path.split("/")), "booking")],
             "parameters": parameters,
-            "responses": {str(status): _answer(openapi, shape)},
+            "responses": {str(status): _answer(openapi, status, shape)},
         }
         if endpoint is routes.take_webhook:
             operation["requestBody"] = NOTICE
@@ -83,7 +86,8 @@ def describe(openapi: dict[str, Any]) -> None:
         openapi["paths"].setdefault("/api" + path, {})[method.lower()] = operation
 
 
-def _answer(openapi: dict[str, Any], shape: Any) -> dict[str, Any]:
+def _answer(openapi: dict[str, Any], status: int, shape: Any) -> dict[str, Any]:
+    phrase = HTTPStatus(status).phrase
     if shape is None:
-        return {"description": "Done"}
-    return {"description": "Done", "content": {"application/json": {"schema": add_shape(openapi, shape)}}}
+        return {"description": phrase}
+    return {"description": phrase, "content": {"application/json": {"schema": add_shape(openapi, shape)}}}

@@ -15,6 +15,7 @@ from ticketing.storefront import (
     find_pages,
     profile_pages,
     queue_pages,
+    reference_pages,
     tracking,
 )
 from ticketing.storefront.view import STATIC_DIRECTORY
@@ -30,6 +31,7 @@ PARTS = (
     consent_pages.router,
     find_pages.router,
     tracking.router,
+    reference_pages.router,
 )
 router = APIRouter()
 for part in PARTS:
