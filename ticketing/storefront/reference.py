@@ -138,7 +138,9 @@ def _answers(operation: Mapping[str, Any]) -> Iterator[Answer]:
     for status, answer in operation["responses"].items():
         if int(status) >= 400 and "X-" not in str(answer.get("headers", "")):
             continue
-        media, content = next(iter(answer.get("content", {}).items()), (None, {}))
+        contents: Mapping[str, Any] = answer.get("content", {})
+        media = next(iter(contents), None)
+        content: Mapping[str, Any] = contents[media] if media else {}
         yield Answer(
             status=int(status),
             phrase=HTTPStatus(int(status)).phrase,
