@@ -38,13 +38,32 @@ PASSWORD: Problems = (passwords.PasswordNotAcceptable, passwords.SignInsBusy)
 ADDRESS: Problems = (service.AddressNotAcceptable,)
 BY_WRITER: Problems = (WriterBusy,)
 HOLDING: Problems = (
-    *(claim.EventNotFound, claim.SeatNotFound, claim.NotOnSale, claim.SeatsTaken, claim.AccessCodeNeeded, claim.AllowanceExceeded),
-    *(claim.SoldOut, best.NoAdjacentSeats, admission.NotYourTurn, admission.OneHoldAtATime),
-    *(uses.CodeUnknown, uses.CodeNotInForce, TooManyRequests, *BY_WRITER),
+    claim.EventNotFound,
+    claim.SeatNotFound,
+    claim.NotOnSale,
+    claim.SeatsTaken,
+    claim.AccessCodeNeeded,
+    claim.AllowanceExceeded,
+    claim.SoldOut,
+    best.NoAdjacentSeats,
+    admission.NotYourTurn,
+    admission.OneHoldAtATime,
+    uses.CodeUnknown,
+    uses.CodeNotInForce,
+    TooManyRequests,
+    *BY_WRITER,
 )
 ORDERING: Problems = (
-    *(holds.HoldNotFound, holds.HoldEnded, place.HoldOrdered, place.HoldsDiffer),
-    *(uses.CodeUnknown, uses.CodeNotInForce, uses.CodeUsedUp, uses.CodeNotForThis, TooManyRequests, *BY_WRITER),
+    holds.HoldNotFound,
+    holds.HoldEnded,
+    place.HoldOrdered,
+    place.HoldsDiffer,
+    uses.CodeUnknown,
+    uses.CodeNotInForce,
+    uses.CodeUsedUp,
+    uses.CodeNotForThis,
+    TooManyRequests,
+    *BY_WRITER,
 )
 PROVIDER: Problems = (providers.ProviderUnknown, providers.ProviderBusy, providers.ProviderDenied, providers.ProviderRefused)
 CALLBACK: Problems = (pay.ProviderNotOffered, providers.BadSignature, Malformed, *BY_WRITER)
@@ -83,16 +102,28 @@ OAUTH: Mapping[Endpoint, Problems] = {
     ("POST", "/api/oauth/revoke"): CLIENT,
     ("GET", "/api/oauth/{provider}/start"): (social.SignInProviderNotFound, social.SignInProviderSilent),
     ("GET", "/api/oauth/{provider}/callback"): (
-        *(social.SignInProviderNotFound, social.SignInProviderSilent, social.JourneyBroken, social.SignInRefused, social.AddressNotGiven),
-        *(*ADDRESS, service.AddressTaken, service.WrongCredentials, TooManyRequests),
+        social.SignInProviderNotFound,
+        social.SignInProviderSilent,
+        social.JourneyBroken,
+        social.SignInRefused,
+        social.AddressNotGiven,
+        *ADDRESS,
+        service.AddressTaken,
+        service.WrongCredentials,
+        TooManyRequests,
     ),
 }
 
 PEOPLE: Mapping[Endpoint, Problems] = {
     ("GET", "/api/users/{user_id}"): (sessions.UserNotFound,),
     ("PUT", "/api/users/{user_id}"): (
-        *(sessions.UserNotFound, *ADDRESS, service.AddressTaken, profile.LocaleUnknown, profile.PasswordWrong),
-        *(passwords.SignInsBusy, TooManyRequests),
+        sessions.UserNotFound,
+        *ADDRESS,
+        service.AddressTaken,
+        profile.LocaleUnknown,
+        profile.PasswordWrong,
+        passwords.SignInsBusy,
+        TooManyRequests,
     ),
     ("POST", "/api/email-changes/confirm"): (links.LinkNotValid, service.AddressTaken),
     ("GET", "/api/vendors/{vendor_id}/members"): OWN_VENDOR,
@@ -131,8 +162,12 @@ BOOKING: Mapping[Endpoint, Problems] = {
     ("GET", "/api/orders/{id}"): (pay.OrderNotFound, *BY_WRITER),
     ("DELETE", "/api/orders/{id}"): (pay.OrderNotFound, cancel.OrderNotCancellable, *BY_WRITER),
     ("POST", "/api/payments"): (
-        *(pay.OrderNotFound, pay.OrderPaid, pay.OrderNotPayable, pay.ProviderNotOffered),
-        *(*PROVIDER, *BY_WRITER),
+        pay.OrderNotFound,
+        pay.OrderPaid,
+        pay.OrderNotPayable,
+        pay.ProviderNotOffered,
+        *PROVIDER,
+        *BY_WRITER,
     ),
     ("GET", "/api/payments/{id}"): (pay.OrderNotFound, *BY_WRITER),
     ("POST", "/api/payments/webhooks/{provider}"): CALLBACK,
@@ -158,8 +193,11 @@ PAYMENT_METHODS: Mapping[Endpoint, Problems] = {
 
 PROMOTIONS: Mapping[Endpoint, Problems] = {
     ("POST", "/api/promotions"): (
-        *(*OWN_VENDOR, VendorUnclear, promotions.CodeTaken),
-        *(money.UnknownCurrency, money.AmountNotRepresentable),
+        *OWN_VENDOR,
+        VendorUnclear,
+        promotions.CodeTaken,
+        money.UnknownCurrency,
+        money.AmountNotRepresentable,
     ),
     ("GET", "/api/promotions"): (),
     ("PATCH", "/api/promotions/{promotion_id}"): OWN_PROMOTION,
@@ -187,7 +225,10 @@ WEBHOOKS: Mapping[Endpoint, Problems] = {
     ("POST", "/api/webhooks/{webhook_id}/enable"): OWN_WEBHOOK,
     ("GET", "/api/webhooks/{webhook_id}/deliveries"): OWN_WEBHOOK,
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): (
-        *(*OWN_WEBHOOK, webhooks.DeliveryNotFound, webhooks.WebhookDisabled, states.TransitionNotAllowed),
+        *OWN_WEBHOOK,
+        webhooks.DeliveryNotFound,
+        webhooks.WebhookDisabled,
+        states.TransitionNotAllowed,
     ),
 }
 

@@ -39,7 +39,7 @@ def test_an_operation_is_found_opened_and_followed_to_its_shape_and_problem(site
     expect(page.get_by_text("Read how things stand now, and decide anew.")).to_be_visible()
     picture(page, "problem-type")
     page.get_by_role("link", name="POST /api/events/{id}/holds").click()
-    expect(page.get_by_text("Sent: seats by number")).to_be_visible()
+    expect(page.locator("#create_hold").get_by_text("Sent: seats by number")).to_be_visible()
 
 
 def test_the_pages_fit_a_narrow_screen_and_need_no_script(site: World, watch: Watch, picture: Picture) -> None:

@@ -174,13 +174,13 @@ async def _book(request: Request, buyer: UUID, event_id: UUID, raw: bytes, body:
     key = required_key(request.headers.get("idempotency-key"))
     if {body.access_code, body.code, body.link_code} != {None}:
         await run_in_threadpool(limit_codes, request, buyer_id=buyer)
-    common = {"hold_id": new_id(), "event_id": event_id, "buyer_id": buyer, "key": hold_key(key), "digest": _digest(request, raw)}
+    own, digest = hold_key(key), _digest(request, raw)
     hold: ClaimRequest | BestRequest
     if body.best is not None:
-        hold = BestRequest(**common, **body.best.model_dump(), code=body.access_code)
+        hold = BestRequest(new_id(), event_id, buyer, own, digest, **body.best.model_dump(), code=body.access_code)
     else:
         places = tuple(sorted((place.pool_id, place.quantity) for place in body.places))
-        hold = ClaimRequest(**common, seats=tuple(sorted(body.seats)), places=places, code=body.access_code)
+        hold = ClaimRequest(new_id(), event_id, buyer, own, digest, tuple(sorted(body.seats)), places, body.access_code)
     order = await _booking(request).book(
         hold, key=key, channel=Channel.API, referrer=body.referrer, code=body.code, link_code=body.link_code
     )
