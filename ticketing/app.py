@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
 
-from ticketing.accounts.access import Role, authorise
+from ticketing.accounts.access import authorise
 from ticketing.accounts.access_tokens import AccessTokens
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.http import SameOriginOnly
@@ -26,11 +23,11 @@ from ticketing.accounts.profile_routes import router as profiles_router
 from ticketing.accounts.routes import router as accounts_router
 from ticketing.accounts.social import JourneyCookie, sign_in_providers
 from ticketing.accounts.social_routes import router as social_router
-from ticketing.aliases import alias_router, with_aliases
-from ticketing.aliases import describe as describe_aliases
+from ticketing.aliases import ADAPTERS, alias_router, with_aliases
 from ticketing.authorisation import RULES, check_rules
 from ticketing.catalog import browse
 from ticketing.catalog.payment_routes import router as payment_methods_router
+from ticketing.description import document
 from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
@@ -39,8 +36,6 @@ from ticketing.foundation.http import install_problems
 from ticketing.foundation.leader import Leader
 from ticketing.foundation.limits import Limits
 from ticketing.foundation.metrics import Metrics
-from ticketing.foundation.openapi import document_answers
-from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.health import add_health
@@ -162,11 +157,12 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.mount(STATIC, static_files)
     app.include_router(well_known)
     add_health(app)
-    _document(app)
+    app.openapi = document(app)  # type: ignore[method-assign]
     app.add_middleware(SameOriginOnly, let_in=settings.allowed_origins)
     if settings.allowed_origins:
         app.add_middleware(ApiCors, origins=settings.allowed_origins)
-    plain = {route.endpoint: route.path for route in order_routes.routes} | {static_files: STATIC}
+    adapted = {adapter.endpoint: path for (_, path), adapter in ADAPTERS.items()}
+    plain = {route.endpoint: route.path for route in order_routes.routes} | adapted | {static_files: STATIC}
     app.add_middleware(Edge, public_url=settings.public_url, metrics=app.state.metrics, access_log=app.state.access_log, plain=plain)
     return app
 
@@ -177,36 +173,3 @@ def create_served_app() -> FastAPI:
     database = Database.from_settings(settings)
     check_serving(database)
     return create_app(settings, database)
-
-
-def _document(app: FastAPI) -> None:
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            order_routes.describe(document)
-            describe_aliases(document)
-            document_answers(document, public={endpoint for endpoint, rule in app.state.rules.items() if Role.ANYONE in rule.roles})
-            add_links(document)
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-    @app.get("/api/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return Response(_docs_page(app.openapi()), media_type="text/html")
-
-
-def _docs_page(document: dict[str, Any]) -> str:
-    """A plain page of all endpoints: nothing is fetched from outside, as the usual documentation pages do."""
-    rows = "".join(
-        f"<tr><td><code>{method.upper()}</code></td><td><code>{path}</code></td><td>{operation.get('summary', '')}</td></tr>"
-        for path, operations in sorted(document["paths"].items())
-        for method, operation in operations.items()
-    )
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>API</title>'
-        f'<link rel="stylesheet" href="{STATIC}/shop.css"><main class="page"><h1>API</h1>'
-        '<p>The machine-readable description is <a href="/api/openapi.json">/api/openapi.json</a>.</p>'
-        f"<table>{rows}</table></main></html>"
-    )

@@ -6,6 +6,7 @@ import os
 import signal
 
 FAULT_POINTS = {
+    "booking_held": "places are held in the transaction that is to order them, and nothing is committed",
     "refund_claimed": "a refund is marked sent, the provider has not been asked",
     "refund_answered": "the provider has answered, nothing is recorded",
     "message_claimed": "a message is marked sending, the mail server has not been asked",

@@ -16,6 +16,7 @@ from ticketing.storefront import (
     privacy_pages,
     profile_pages,
     queue_pages,
+    reference_pages,
     tracking,
     waiting_list_pages,
 )
@@ -34,6 +35,7 @@ PARTS = (
     find_pages.router,
     tracking.router,
     waiting_list_pages.router,
+    reference_pages.router,
 )
 router = APIRouter()
 for part in PARTS:
