@@ -51,6 +51,9 @@ from ticketing.orders.booking import Booking
 from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
+from ticketing.photos.encode import photo_lane
+from ticketing.photos.routes import router as photos_router
+from ticketing.photos.store import PhotoStore
 from ticketing.promotions.routes import router as promotions_router
 from ticketing.reports.routes import router as sales_router
 from ticketing.storefront.pages import STATIC, static_files
@@ -78,6 +81,7 @@ API_ROUTERS = (
     tickets_router,
     ticket_orders_router,
     payment_methods_router,
+    photos_router,
     promotions_router,
     sales_router,
     webhooks_router,
@@ -111,6 +115,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         await run_in_threadpool(app.state.booking.stop)
         app.state.access_log.flush()
         app.state.hashing.close()
+        app.state.photo_lane.close()
         for provider in providers.values():
             await provider.close()
         database.dispose()
@@ -123,6 +128,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.booking = Booking(database, providers, access_tokens=app.state.access_tokens)
     app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     app.state.hashing = HashingLane()
+    app.state.photo_lane = photo_lane()
+    app.state.photos = PhotoStore(settings.photos_path)
     app.state.limits = Limits(settings.redis_url)
     app.state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
     app.state.metrics = Metrics()
