@@ -1,4 +1,4 @@
-"""Prefect's own leftovers, and what is kept for a time only.
+"""Prefect's own leftovers, what is kept for a time only, and files that no photo names.
 
 A worker killed while a run was pending leaves that run holding its deployment's concurrency slot, past a restart; a killed
 run stays `Running` for ever. Both are set to `Crashed`, which frees the slot. A deployment without a run to come would stop
@@ -25,6 +25,8 @@ from flows.runtime import installation, report, run_named
 from ticketing.foundation.clock import utc_now
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.idempotency import forget_keys
+from ticketing.photos.store import PhotoStore
+from ticketing.photos.strays import remove_strays
 
 PENDING_FOR = timedelta(minutes=5)
 """A process starts in seconds; a run that is pending for longer has lost its worker."""
@@ -82,30 +84,44 @@ def forget_old_keys(database: Database, *, dry_run: bool) -> int:
             return forgotten
 
 
+def remove_stray_photos(store: PhotoStore, database: Database, *, dry_run: bool) -> int:
+    """Delete files of photos whose rows never came or are gone; how many."""
+    with database.transaction() as session:
+        return remove_strays(session, store=store, dry_run=dry_run)
+
+
 @flow(name="janitor", flow_run_name=run_named("clear what was left behind"), timeout_seconds=300)
 def janitor(dry_run: bool = False) -> None:
-    """Crash lost runs, forget old keys, and fail when a schedule has stopped. A dry run only reports."""
+    """Crash lost runs, forget old keys, remove stray photos, and fail when a schedule has stopped. A dry run only reports."""
     now = utc_now()
     with get_client(sync_client=True) as client:
         leftovers = lost_runs(client, now=now)
         if not dry_run:
             crash(client, leftovers)
         stopped = deployments_without_future(client, now=now)
-    with installation() as (_, database):
+    with installation() as (settings, database):
         forgotten = forget_old_keys(database, dry_run=dry_run)
-    report("janitor", sentence=headline(leftovers, stopped, forgotten, dry_run=dry_run), rows=summary(leftovers, stopped, forgotten))
+        strays = remove_stray_photos(PhotoStore(settings.photos_path), database, dry_run=dry_run)
+    sentence = headline(leftovers, stopped, forgotten, strays, dry_run=dry_run)
+    report("janitor", sentence=sentence, rows=summary(leftovers, stopped, forgotten, strays))
     if stopped and not dry_run:
         raise SchedulesMissing(f"No runs to come: {', '.join(stopped)}. Is the scheduler up? Then run `prefect deploy --all`.")
 
 
-def headline(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int, *, dry_run: bool) -> str:
+def headline(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int, strays: int, *, dry_run: bool) -> str:
     """What was found and done, in a sentence or two."""
-    found = f"{len(leftovers)} lost runs, {forgotten} idempotency keys past their time, {len(stopped)} schedules without runs to come"
-    return f"{found}; nothing was changed." if dry_run else f"{found}; the runs were set to Crashed, the keys deleted."
+    found = (
+        f"{len(leftovers)} lost runs, {forgotten} idempotency keys past their time, {strays} files of no photo,"
+        f" {len(stopped)} schedules without runs to come"
+    )
+    return f"{found}; nothing was changed." if dry_run else f"{found}; the runs were set to Crashed, keys and files deleted."
 
 
-def summary(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int) -> list[dict[str, str | int]]:
-    rows: list[dict[str, str | int]] = [{"what": "idempotency keys forgotten", "count": forgotten, "detail": ""}]
+def summary(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int, strays: int) -> list[dict[str, str | int]]:
+    rows: list[dict[str, str | int]] = [
+        {"what": "idempotency keys forgotten", "count": forgotten, "detail": ""},
+        {"what": "files of no photo removed", "count": strays, "detail": ""},
+    ]
     rows += [{"what": "lost run", "count": 1, "detail": f"{leftover.run.name}: {leftover.why}"} for leftover in leftovers]
     return rows + [{"what": "schedule without runs to come", "count": 1, "detail": name} for name in stopped]
 

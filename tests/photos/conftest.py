@@ -10,18 +10,18 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.buying import buy
 from tests.photos import pictures
+from tests.photos.making import begin
 from ticketing.accounts import service as accounts
 from ticketing.accounts import sessions
 from ticketing.accounts.rules import Audience, MemberRole, UserKind
 from ticketing.accounts.tables import Vendor
 from ticketing.app import create_app
-from ticketing.foundation.db import Database, Role, database_now
+from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.settings import Settings
 
 
@@ -55,18 +55,12 @@ class Hall:
         """A ticket to an event that is still to come."""
         buy(self.client.app.state.booking, sale or self.sale, who.id, places=1)  # type: ignore[attr-defined]
 
-    def begin(self, event_id: UUID) -> None:
-        """Let an event have begun two hours ago."""
-        with self.database.transaction(Role.OWNER) as session:
-            sql = "update event set starts_at = app_now() - interval '2 hours', local_start = app_now() - interval '2 hours' where id = :e"
-            session.execute(text(sql), {"e": event_id})
-
     def past_event(self, who: Person, **overrides: Any) -> factories.OnSale:
         """One more event of the vendor where this person was."""
         with self.database.transaction() as session:
             sale = factories.make_event_on_sale(session, vendor=session.get_one(Vendor, self.sale.vendor.id), **overrides)
         self.ticket(who, sale)
-        self.begin(sale.event.id)
+        begin(self.database, sale.event.id)
         return sale
 
     def ask(self, method: str, path: str, who: Person | None = None, **more: Any) -> Response:
@@ -125,5 +119,5 @@ def hall(settings: Settings, database: Database, tmp_path_factory: pytest.TempPa
     with TestClient(create_app(settings, database), base_url="http://localhost", raise_server_exceptions=False) as client:
         hall = Hall(client, database, settings, sale, *people)
         hall.ticket(hall.guest)
-        hall.begin(sale.event.id)
+        begin(database, sale.event.id)
         yield hall

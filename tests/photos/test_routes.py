@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -159,7 +160,7 @@ def test_of_two_who_decide_at_once_one_does(hall: Hall) -> None:
     for _ in range(4):
         photo = hall.sent(data=pictures.png(64, 64))
         with ThreadPoolExecutor(6) as pool:
-            answers = list(pool.map(lambda word: hall.decide(photo, word), ["approve", "reject"] * 3))
+            answers = list(pool.map(partial(hall.decide, photo), ["approve", "reject"] * 3))
         assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
         with hall.database.transaction() as session:
             sql = "select action from audit_entry where subject_id = :p and action <> 'photo.sent'"

@@ -26,6 +26,7 @@ from tests.security.examples import (
     Example,
     booking_examples,
     people_examples,
+    photo_examples,
     vendor_examples,
 )
 from ticketing.accounts import service as accounts
@@ -86,6 +87,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | PAYMENT_METHODS
             | PROMOTIONS
             | vendor_examples(vendor=sale.vendor.id)
+            | photo_examples(user=buyer, vendor=sale.vendor.id, event=sale.event.id)
             | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)
             | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)
         )

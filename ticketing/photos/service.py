@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -159,16 +158,6 @@ def may_see(session: Session, *, photo_id: UUID, user_id: UUID | None, vendor_id
     return session.execute(sql, {"photo": photo_id, "person": user_id, "vendors": list(vendor_ids)}).first() is not None
 
 
-def remove_strays(session: Session, *, files: Collection[Path]) -> int:
-    """Delete those of the files that no photo's row names; how many. They are old enough to be of no upload under way."""
-    named = session.execute(select(Photo.id).where(Photo.id.in_(_ids(files)))).scalars()
-    kept = {str(photo_id) for photo_id in named}
-    strays = [file for file in files if file.stem not in kept or file.suffix == ".part"]
-    for file in strays:
-        file.unlink(missing_ok=True)
-    return len(strays)
-
-
 def views(session: Session, rest: str, **values: Any) -> list[PhotoView]:
     """The photos that a `where` of this feature finds."""
     return [
@@ -186,13 +175,3 @@ def page_of(session: Session, where: str, before: UUID | None, limit: int, **val
 def address(photo_id: UUID) -> str:
     """Of its file."""
     return f"/api/images/{photo_id}"
-
-
-def _ids(files: Collection[Path]) -> list[UUID]:
-    ids = []
-    for file in files:
-        try:
-            ids.append(UUID(file.stem))
-        except ValueError:
-            continue
-    return ids
