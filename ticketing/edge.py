@@ -23,7 +23,7 @@ from ticketing.foundation.errors import fault_report
 from ticketing.foundation.http import BODY_TOO_LARGE, problem
 from ticketing.foundation.ids import new_code
 from ticketing.foundation.metrics import Metrics
-from ticketing.photos.rules import MOST_FORM_BYTES
+from ticketing.photos.rules import MOST_BYTES, MOST_FORM_BYTES
 from ticketing.storefront.problems import is_for_programs
 from ticketing.storefront.view import crash_page
 
@@ -93,7 +93,7 @@ class Edge:
 
         try:
             if declared > MOST_BODY_BYTES and declared > (most := _most_bytes(scope)):
-                await problem(413, BODY_TOO_LARGE, _too_large(most))(scope, receive, send_with_headers)
+                await _refuse(scope, most)(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive_counted, send_with_headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not get further
@@ -161,6 +161,14 @@ def _most_bytes(scope: Scope) -> int:
     """Of a body; asked only about bodies that are larger than most may be."""
     is_form = scope["method"] == "POST" and LARGER_BODIES.fullmatch(scope["path"])
     return MOST_FORM_BYTES if is_form else MOST_BODY_BYTES
+
+
+def _refuse(scope: Scope, most: int) -> Response:
+    """A body that says it is too large is not read. Photos come from people, who get a page."""
+    if most == MOST_FORM_BYTES and not is_for_programs(scope["path"]):
+        sentence = f"A photo has at most {MOST_BYTES // 1_000_000} MB here."
+        return crash_page(sentence, title="Too large", advice="Go back and choose a smaller one.", status=413)
+    return problem(413, BODY_TOO_LARGE, _too_large(most))
 
 
 def _too_large(most: int) -> str:

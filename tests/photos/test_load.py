@@ -24,7 +24,7 @@ def test_a_full_lane_says_so_and_what_is_in_it_is_done() -> None:
         inside = [asyncio.create_task(lane.run(gate.wait, 10)) for _ in range(5)]
         await asyncio.sleep(0.05)
         gate.set()
-        results = await asyncio.gather(*inside, return_exceptions=True)
+        results: list[object] = list(await asyncio.gather(*inside, return_exceptions=True))
         results.append(await lane.run(lambda: "again"))
         lane.close()
         return results

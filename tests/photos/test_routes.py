@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from uuid import uuid4
@@ -211,7 +212,7 @@ def test_an_event_off_the_lists_shows_its_photos_to_who_has_its_address(hall: Ha
     assert hall.listed(f"/api/venues/{hall.sale.event.venue_id}/images") == []
 
 
-PROBLEMS = {
+PROBLEMS: dict[str, tuple[Callable[[], bytes], int]] = {
     "photo-empty": (lambda: b"", 422),
     "not-a-photo": (lambda: b"GIF89a" + pictures.jpeg(), 422),
     "photo-animated": (lambda: pictures.frames("WEBP"), 422),

@@ -16,7 +16,7 @@ from ticketing.foundation.http import Json
 from ticketing.photos import moderation, service
 from ticketing.photos.rules import PhotoState
 from ticketing.photos.service import PhotoNotFound, PhotoPage, PhotoView
-from ticketing.photos.uploads import receive_photo
+from ticketing.photos.uploads import delete_with_file, receive_photo
 
 router = APIRouter(prefix="/api", tags=["photos"])
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -130,14 +130,6 @@ def approve_photo(request: Request, caller: Authorised, image_id: UUID) -> Respo
 def reject_photo(request: Request, caller: Authorised, image_id: UUID) -> Response:
     """Don't show a photo of your event. Only what waits can be rejected."""
     return _decide(request, caller, image_id, PhotoState.REJECTED)
-
-
-def delete_with_file(request: Request, *, user_id: UUID, photo_id: UUID) -> None:
-    """The row, then its file. Raises `PhotoNotFound`."""
-    state = request.app.state
-    with state.database.transaction() as session:
-        service.delete_photo(session, user_id=user_id, photo_id=photo_id)
-    state.photos.remove(photo_id)
 
 
 def _decide(request: Request, caller: Caller, image_id: UUID, to: PhotoState) -> Response:

@@ -1,4 +1,7 @@
-"""An upload from the form to the row: read in pieces, checked and drawn anew in the photos' lane, written, then committed."""
+"""An upload from the form to the row: read in pieces, checked and drawn anew in the photos' lane, written, then committed.
+
+Deleting goes the other way: the row, then the file.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,14 @@ async def receive_photo(request: Request, *, user_id: UUID) -> PhotoView:
         await run_in_threadpool(_check, request, user_id, event_id)
         kept = await state.photo_lane.run(prepare, image.file)
     return await run_in_threadpool(_keep, request, user_id, event_id, kept)
+
+
+def delete_with_file(request: Request, *, user_id: UUID, photo_id: UUID) -> None:
+    """A person's photo: the row, then its file. Raises `PhotoNotFound`."""
+    state = request.app.state
+    with state.database.transaction() as session:
+        service.delete_photo(session, user_id=user_id, photo_id=photo_id)
+    state.photos.remove(photo_id)
 
 
 def _event_id(value: object) -> UUID:

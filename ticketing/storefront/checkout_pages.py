@@ -28,8 +28,10 @@ from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel, OrderState
 from ticketing.orders.service import CodeQuote
 from ticketing.payments.providers import ProviderRefused
+from ticketing.photos.rules import MOST_BYTES
 from ticketing.promotions.rules import DISCOUNTS, PromotionKind
 from ticketing.promotions.uses import LONGEST_CODE, Code, CodeNotForThis, CodeNotInForce, CodeUnknown, CodeUsedUp
+from ticketing.storefront.photo_pages import albums
 from ticketing.storefront.tracking import followed, followed_link
 from ticketing.storefront.view import page
 from ticketing.storefront.visitors import Key, buyer_or_visitor
@@ -266,9 +268,22 @@ def show_order(request: Request, order_id: UUID) -> Response:
         now = database_now(session)
         order = orders.get_order(session, order_id=order_id, buyer_id=user.user_id)
         found = tickets.order_tickets(session, order_id=order_id, signer=request.app.state.signer)
+        seen = albums(session, order=order, user_id=user.user_id, now=now)
         give_back: Any = orders.refund_quote(session, order_id=order_id, now=now) if order.state is OrderState.CONFIRMED else None
     codes = {ticket.id: qr_svg(ticket.qr_text) for ticket in found if ticket.state == "valid"}
-    return page(request, "order.html", user=user, order=order, tickets=found, codes=codes, give_back=give_back, key=new_token(), now=now)
+    return page(
+        request,
+        "order.html",
+        user=user,
+        order=order,
+        tickets=found,
+        codes=codes,
+        give_back=give_back,
+        albums=seen,
+        most_photo_bytes=MOST_BYTES,
+        key=new_token(),
+        now=now,
+    )
 
 
 def _look_up_payment(request: Request, buyer_id: UUID, order_id: UUID) -> None:
