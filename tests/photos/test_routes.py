@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from PIL import Image
@@ -15,9 +15,11 @@ from sqlalchemy import text
 from tests import factories
 from tests.app.test_api import problem
 from tests.photos import pictures
-from tests.photos.conftest import Hall, a_member
+from tests.photos.conftest import Hall, Person, a_member
+from ticketing.accounts.access_tokens import Access, Scope
 from ticketing.accounts.rules import MemberRole, UserKind
 from ticketing.accounts.tables import UserAccount
+from ticketing.foundation.clock import utc_now
 from ticketing.foundation.db import Role
 from ticketing.photos.rules import MOST_BYTES, MOST_FORM_BYTES, MOST_PER_EVENT
 
@@ -114,6 +116,24 @@ def test_until_it_is_approved_only_its_sender_and_its_vendor_see_a_photo(hall: H
             problem(hall.ask("GET", photo["url"], other), 404, "photo-not-found")
         for path in (f"events/{hall.sale.event.id}", f"venues/{hall.sale.event.venue_id}"):
             assert hall.listed(f"/api/{path}/images") == []
+
+
+def test_an_access_token_shows_what_it_is_good_for(hall: Hall) -> None:
+    photo = hall.sent()
+    with hall.database.transaction() as session:
+        owner = a_member(session, hall.sale.vendor.id, MemberRole.OWNER)
+    body = {"name": "App", "redirect_uris": ["https://app.example.org/"], "scopes": ["profile", "buy", "events"]}
+    made = hall.ask("POST", f"/api/vendors/{hall.sale.vendor.id}/clients", owner, json=body)
+    program = UUID(made.json()["id"])
+    tokens = hall.client.app.state.access_tokens  # type: ignore[attr-defined]
+
+    def status(who: UUID, scope: Scope) -> int:
+        return hall.ask("GET", photo["url"], Person(who, tokens.make(Access(who, program, frozenset({scope})), now=utc_now()))).status_code
+
+    assert [status(hall.guest.id, scope) for scope in (Scope.PROFILE, Scope.BUY, Scope.EVENTS)] == [200, 404, 404]
+    assert [status(hall.moderator.id, scope) for scope in (Scope.EVENTS, Scope.PROFILE)] == [200, 404]
+    assert status(program, Scope.EVENTS) == 200
+    assert status(program, Scope.PROFILE) == 404
 
 
 def test_only_the_events_own_vendor_decides(hall: Hall) -> None:

@@ -1,7 +1,7 @@
 """A photo as it is kept: upright, no larger than a screen, WebP, without what its file knew besides (place, camera, thumbnails).
 
-What is kept is drawn anew from pixels: nothing of the file's own bytes gets through. Decoding costs up to a second and some
-150 MB, so a serving process does it in a lane of its own.
+What is kept is drawn anew from pixels: nothing of the file's own bytes gets through. Decoding costs a second or two and up
+to 360 MB, so a serving process does it in a lane of its own.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from ticketing.photos.rules import LONGEST_SIDE, MOST_BYTES
 from ticketing.photos.structure import PhotoDamaged, PhotoTruncated, inspect
 
 QUALITY = 80
+MOST_THREADS = 2
+"""However many cores there are: memory is what runs out first."""
 MOST_WAITING = 12
-"""At about a second each, the last of them waits as long as a browser's visitor does."""
+"""At one or two seconds each, the last of them waits as long as a person does."""
 
 UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error, zlib.error,
@@ -45,8 +47,8 @@ class Kept:
 
 
 def photo_lane() -> Lane:
-    """Half of the machine's cores, so that others are left to answer."""
-    threads = max(1, (os.cpu_count() or 2) // 2)
+    """Half of the machine's cores or less, so that others are left to answer."""
+    threads = min(MOST_THREADS, max(1, (os.cpu_count() or 2) // 2))
     return Lane("photos", threads, MOST_WAITING, lambda: PhotosBusy("Many photos come in just now: try again in a moment."))
 
 
