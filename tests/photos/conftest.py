@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from ticketing.accounts.tables import Vendor
 from ticketing.app import create_app
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.settings import Settings
+from ticketing.photos.store import PhotoStore
 
 
 @dataclass
@@ -37,7 +39,8 @@ class Hall:
 
     client: TestClient
     database: Database
-    settings: Settings
+    directory: Path
+    """Where its photos lie."""
     sale: factories.OnSale
     guest: Person
     """Was there."""
@@ -94,7 +97,7 @@ class Hall:
         return [photo["id"] for photo in answer.json()["images"]]
 
     def files(self) -> set[str]:
-        return {path.name for path in self.settings.photos_path.iterdir()} if self.settings.photos_path.exists() else set()
+        return {path.name for path in self.directory.iterdir()} if self.directory.exists() else set()
 
 
 def a_person(session: Session, **overrides: Any) -> Person:
@@ -108,16 +111,23 @@ def a_member(session: Session, vendor_id: UUID, role: MemberRole) -> Person:
     return person
 
 
+@pytest.fixture(scope="module")
+def stage(settings: Settings, module_database: Database) -> Iterator[TestClient]:
+    with TestClient(create_app(settings, module_database), base_url="http://localhost", raise_server_exceptions=False) as client:
+        yield client
+
+
 @pytest.fixture
-def hall(settings: Settings, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    settings = Settings(home=tmp_path_factory.mktemp("home"), secrets_file=settings.secrets_path, environment="test")
+def hall(stage: TestClient, module_database: Database, tmp_path: Path) -> Hall:
+    """With people, vendors and a directory of this test's own."""
+    database = module_database
+    stage.app.state.photos = PhotoStore(tmp_path / "photos")  # type: ignore[attr-defined]
     with database.transaction() as session:
         sale = factories.make_event_on_sale(session)
         other = factories.make_vendor(session)
         people = [a_person(session), a_person(session)]
         people += [a_member(session, sale.vendor.id, MemberRole.MANAGER), a_member(session, other.id, MemberRole.OWNER)]
-    with TestClient(create_app(settings, database), base_url="http://localhost", raise_server_exceptions=False) as client:
-        hall = Hall(client, database, settings, sale, *people)
-        hall.ticket(hall.guest)
-        begin(database, sale.event.id)
-        yield hall
+    hall = Hall(stage, database, tmp_path / "photos", sale, *people)
+    hall.ticket(hall.guest)
+    begin(database, sale.event.id)
+    return hall

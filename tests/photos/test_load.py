@@ -50,7 +50,7 @@ def test_who_goes_away_keeps_the_lanes_place_until_the_work_is_done() -> None:
 
 
 def test_others_are_answered_while_large_photos_come_in(hall: Hall) -> None:
-    large = pictures.jpeg(5_000, 3_900, quality=60)
+    large = pictures.jpeg(5_000, 3_900, quality=50)
     waits: list[float] = []
     with ThreadPoolExecutor(6) as pool:
         uploads = [pool.submit(hall.send, hall.guest, large) for _ in range(3)]

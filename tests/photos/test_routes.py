@@ -47,7 +47,8 @@ def test_a_photo_is_sent_approved_shown_and_deleted(hall: Hall) -> None:
     problem(hall.ask("GET", photo["url"]), 404, "photo-not-found")
     assert hall.listed(f"/api/events/{photo['event_id']}/images") == []
     with hall.database.transaction() as session:
-        actions = session.execute(text("select action, actor_id from audit_entry where action like 'photo.%' order by id")).all()
+        told = text("select action, actor_id from audit_entry where subject_id = :photo order by id")
+        actions = session.execute(told, {"photo": photo["id"]}).all()
     assert [(action, actor) for action, actor in actions] == [
         ("photo.sent", hall.guest.id),
         ("photo.approved", hall.moderator.id),
@@ -268,12 +269,42 @@ def test_a_form_that_is_not_acceptable_is_refused(hall: Hall) -> None:
         hall.ask("POST", path, hall.guest, data=event, files=[("image", file["image"])] * 3),
         hall.ask("POST", path, hall.guest, data=event | {f"f{n}": "" for n in range(9)}, files=file),
     ):
-        problem(answer, 400, "http-error")
-    token = {"Authorization": f"Bearer {hall.guest.token}"}
-    for kind in ("multipart/form-data", "multipart/form-data; boundary=x"):
-        broken = hall.client.post(path, content=b"--x\r\nnothing", headers=token | {"Content-Type": kind})
-        assert broken.status_code in (400, 422), broken.text
+        problem(answer, 400, "form-broken")
     assert hall.files() == set()
+
+
+DISPOSITION = b'Content-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+BROKEN = {
+    "nothing": b"",
+    "no boundary": b"zzzz",
+    "odd header": b"--x\r\n\x00\xff: a\r\n\r\nhi\r\n--x--\r\n",
+    "no header": b"--x\r\nabc\r\n\r\nhi\r\n--x--\r\n",
+    "no name": b"--x\r\nContent-Disposition: form-data\r\n\r\nhi\r\n--x--\r\n",
+    "odd name": b"--x\r\nContent-Disposition: form-data; name=\"\xff\x00\"; filename*=utf-99''%ff\r\n\r\nhi\r\n--x--\r\n",
+    "odd value": b'--x\r\nContent-Disposition: form-data; name="event_id"\r\n\r\n\xff\xfe\x00\r\n--x--\r\n',
+    "long header": b"--x\r\nA: " + b"b" * 30_000 + b"\r\n" + DISPOSITION + b"hi\r\n--x--\r\n",
+    "many headers": b"--x\r\n" + b"A: b\r\n" * 3_000 + DISPOSITION + b"hi\r\n--x--\r\n",
+    "no end": b"--x\r\n" + DISPOSITION + b"hi",
+    "something behind the end": b"--x--\r\nfoo--x",
+}
+KINDS = (
+    "; boundary=x",
+    "; boundary=x; charset=bogus",
+    "; boundary=x; charset=utf-16",
+    "",
+    '; boundary="',
+    "; boundary=" + "y" * 3_000,
+    "x",
+)
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_form_is_refused(hall: Hall, what: str) -> None:
+    for kind in KINDS:
+        headers = {"Authorization": f"Bearer {hall.guest.token}", "Content-Type": "multipart/form-data" + kind}
+        answer = hall.client.post(f"/api/users/{hall.guest.id}/images", content=BROKEN[what], headers=headers)
+        assert answer.status_code in (400, 422), (kind, answer.text)
+        assert answer.json()["type"] in ("/problems/form-broken", "/problems/invalid"), (kind, answer.text)
 
 
 def test_only_where_photos_go_a_body_may_be_large(hall: Hall) -> None:

@@ -26,12 +26,12 @@ def aged(directory: Path, *names: str) -> None:
 
 
 def test_old_files_without_a_row_are_removed_and_nothing_else(hall: Hall) -> None:
-    photo, store = hall.sent(), PhotoStore(hall.settings.photos_path)
+    photo, store = hall.sent(), PhotoStore(hall.directory)
     kept = {f"{photo['id']}.webp", f"{uuid4()}.webp", f"{uuid4()}.part"}
     strays = {f"{uuid4()}.webp", f"{photo['id']}.part", "notes.txt"}
     for name in kept:
-        (hall.settings.photos_path / name).touch()
-    aged(hall.settings.photos_path, f"{photo['id']}.webp", *strays)
+        (hall.directory / name).touch()
+    aged(hall.directory, f"{photo['id']}.webp", *strays)
     assert remove_stray_photos(store, hall.database, dry_run=True) == 3
     assert hall.files() == kept | strays
     assert remove_stray_photos(store, hall.database, dry_run=False) == 3
@@ -39,7 +39,7 @@ def test_old_files_without_a_row_are_removed_and_nothing_else(hall: Hall) -> Non
 
 
 def test_an_installation_without_photos_has_nothing_to_remove(hall: Hall) -> None:
-    assert remove_stray_photos(PhotoStore(hall.settings.home_path / "nowhere"), hall.database, dry_run=False) == 0
+    assert remove_stray_photos(PhotoStore(hall.directory / "nowhere"), hall.database, dry_run=False) == 0
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -68,13 +68,13 @@ def test_a_commit_that_fails_leaves_a_file_that_is_removed_later_and_no_row(hall
     assert (answer.status_code, len(hall.files())) == (500, 1)
     rows = hall.listed(f"/api/users/{hall.guest.id}/images", hall.guest)
     assert len(rows) == (1 if when == "after" else 0)
-    aged(hall.settings.photos_path, *hall.files())
-    assert remove_stray_photos(PhotoStore(hall.settings.photos_path), hall.database, dry_run=False) == 1 - len(rows)
+    aged(hall.directory, *hall.files())
+    assert remove_stray_photos(PhotoStore(hall.directory), hall.database, dry_run=False) == 1 - len(rows)
     assert hall.files() == {f"{photo}.webp" for photo in rows}
 
 
 def test_a_photo_whose_file_is_gone_is_not_found(hall: Hall) -> None:
     photo = hall.approved()
-    (hall.settings.photos_path / f"{photo['id']}.webp").unlink()
+    (hall.directory / f"{photo['id']}.webp").unlink()
     assert hall.ask("GET", photo["url"]).status_code == 404
     assert hall.ask("DELETE", f"/api/users/{hall.guest.id}/images/{photo['id']}", hall.guest).status_code == 204

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from ticketing.foundation.db import database_now
-from ticketing.foundation.errors import Invalid
+from ticketing.foundation.errors import Invalid, Malformed
 from ticketing.foundation.ids import new_id
 from ticketing.photos import service
 from ticketing.photos.encode import Kept, prepare
@@ -28,22 +29,29 @@ class FormExpected(Invalid):
     status = 415
 
 
+class FormBroken(Malformed):
+    """The body says that it is a form, and is not one that we read."""
+
+
 async def receive_photo(request: Request, *, user_id: UUID) -> PhotoView:
     """The photo in the request's form (`event_id`, `image`), kept and waiting for its vendor.
 
-    The body is read here and not before, so that only whoever may send is listened to. Raises `FormExpected`, `Invalid`,
-    `EventNotAttended`, `TooManyPhotos`, `TooManyRequests`, `PhotosBusy` and what `prepare` raises.
+    The body is read here and not before, so that only whoever may send is listened to. Raises `FormExpected`, `FormBroken`,
+    `Invalid`, `EventNotAttended`, `TooManyPhotos`, `TooManyRequests`, `PhotosBusy` and what `prepare` raises.
     """
     state = request.app.state
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise FormExpected("Send the photo as multipart/form-data, with the fields event_id and image.")
     await run_in_threadpool(state.limits.spend, "photos", UPLOADS_PER_PERSON, "account", str(user_id))
-    async with request.form(max_files=1, max_fields=4, max_part_size=LONGEST_FIELD) as form:
+    form = await _read_form(request)
+    try:
         event_id, image = _event_id(form.get("event_id")), form.get("image")
         if not isinstance(image, UploadFile):
             raise Invalid("There is no file in the form.", fields={"image": "is needed, as a file"})
         await run_in_threadpool(_check, request, user_id, event_id)
         kept = await state.photo_lane.run(prepare, image.file)
+    finally:
+        await form.close()
     return await run_in_threadpool(_keep, request, user_id, event_id, kept)
 
 
@@ -53,6 +61,16 @@ def delete_with_file(request: Request, *, user_id: UUID, photo_id: UUID) -> None
     with state.database.transaction() as session:
         service.delete_photo(session, user_id=user_id, photo_id=photo_id)
     state.photos.remove(photo_id)
+
+
+async def _read_form(request: Request) -> FormData:
+    """One file, spooled to disk, and a few short fields. The caller closes it."""
+    try:
+        return await request.form(max_files=1, max_fields=4, max_part_size=LONGEST_FIELD)
+    except HTTPException as error:
+        if error.status_code != 400:  # too large, says the edge
+            raise
+        raise FormBroken("The form could not be read: send one file, and nothing but the fields asked for.") from error
 
 
 def _event_id(value: object) -> UUID:
