@@ -36,6 +36,7 @@ ALIASES: Mapping[Endpoint, Endpoint] = {
     ("GET", "/api/vendors/payment-methods"): ("GET", "/api/payment-methods"),
     ("PUT", "/api/vendors/payment-methods/{method_id}"): ("PUT", "/api/payment-methods/{method_id}"),
     ("DELETE", "/api/vendors/payment-methods/{method_id}"): ("DELETE", "/api/payment-methods/{method_id}"),
+    ("POST", "/api/users/{user_id}/upload-image"): ("POST", "/api/users/{user_id}/images"),
 }
 """Alias → canonical. Path parameters have the canonical names."""
 

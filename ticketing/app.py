@@ -48,6 +48,9 @@ from ticketing.orders.booking import Booking
 from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
+from ticketing.photos.encode import photo_lane
+from ticketing.photos.routes import router as photos_router
+from ticketing.photos.store import PhotoStore
 from ticketing.privacy.routes import router as privacy_router
 from ticketing.promotions.routes import router as promotions_router
 from ticketing.recommendations.popular import PopularShelf
@@ -82,6 +85,7 @@ API_ROUTERS = (
     ticket_orders_router,
     payment_methods_router,
     privacy_router,
+    photos_router,
     promotions_router,
     sales_router,
     recommendations_router,
@@ -118,6 +122,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         await run_in_threadpool(app.state.booking.stop)
         app.state.access_log.flush()
         app.state.hashing.close()
+        app.state.photo_lane.close()
         for provider in providers.values():
             await provider.close()
         database.dispose()
@@ -131,6 +136,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     app.state.waiting_lists = Leader(database, name="waiting_lists", step=partial(offer_everywhere, database))
     app.state.hashing = HashingLane()
+    app.state.photo_lane = photo_lane()
+    app.state.photos = PhotoStore(settings.photos_path)
     app.state.limits = Limits(settings.redis_url)
     app.state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
     app.state.popular = PopularShelf(database)

@@ -31,6 +31,7 @@ EVENTS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR, Scope.EVENTS)
 OWNERS_OF_VENDOR = Rule(OWNERS, Reach.VENDOR)
 PROFILE = Rule(SIGNED_IN, Reach.SELF, Scope.PROFILE)
 MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
+PHOTOS_OF_VENDOR = Rule(MANAGERS | {Role.SUPPORT}, Reach.VENDOR, Scope.EVENTS)
 FIGURES_OF_VENDOR = Rule(MANAGERS | {Role.FINANCE}, Reach.VENDOR, Scope.SALES)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
@@ -140,6 +141,20 @@ PAYMENT_METHODS = {
     ("POST", "/api/events/{event_id}/payment-methods"): MANAGERS_OF_VENDOR,
 }
 
+PHOTOS = {
+    ("POST", "/api/users/{user_id}/images"): PROFILE,
+    ("GET", "/api/users/{user_id}/images"): PROFILE,
+    ("DELETE", "/api/users/{user_id}/images/{image_id}"): PROFILE,
+    ("GET", "/api/events/{event_id}/images"): PUBLIC,
+    ("GET", "/api/venues/{venue_id}/images"): PUBLIC,
+    ("GET", "/api/artists/{artist_id}/images"): PUBLIC,
+    ("GET", "/api/images/{image_id}"): PUBLIC,
+    ("GET", "/api/vendors/{vendor_id}/images"): MEMBERS_OF_VENDOR,
+    ("POST", "/api/images/{image_id}/approve"): PHOTOS_OF_VENDOR,
+    ("POST", "/api/images/{image_id}/reject"): PHOTOS_OF_VENDOR,
+}
+"""A photo that is not approved is for its sender and its vendor's members alone: its route looks who asks."""
+
 PROMOTIONS = {
     ("POST", "/api/promotions"): EVENTS_OF_VENDOR,
     ("GET", "/api/promotions"): EVENTS_OF_VENDOR,
@@ -185,6 +200,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **VENDOR_EVENTS,
     **BOOKING,
     **PAYMENT_METHODS,
+    **PHOTOS,
     **PROMOTIONS,
     **RECOMMENDATIONS,
     **REPORTS,

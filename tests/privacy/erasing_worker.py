@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
-from ticketing.accounts.contact import ContactCipher
 from ticketing.foundation import faults
 from ticketing.foundation.db import Database
 from ticketing.foundation.settings import Settings
@@ -22,7 +21,7 @@ def main() -> None:
     settings = Settings(home=Path(plan["home"]), environment="test")
     faults.arm("person_part_erased", after=plan["after"])
     database = Database(core_url=plan["core_url"], owner_url="", reader_url="")
-    carry_out(database, user_id=UUID(plan["user_id"]), cipher=ContactCipher.from_settings(settings))
+    carry_out(database, user_id=UUID(plan["user_id"]), settings=settings)
 
 
 if __name__ == "__main__":

@@ -137,9 +137,9 @@ def test_audit_stays_whole_and_invariants_hold_after_erasure(scene: Scene, setti
 
 def test_an_erasure_that_was_killed_again_and_again_is_finished_later(scene: Scene, settings: Settings) -> None:
     scene.pass_events()
-    database, cipher = scene.database, ContactCipher.from_settings(settings)
+    database = scene.database
     with database.transaction() as session:
-        person = person_of(session, user_id=scene.user_id, cipher=cipher, now=database_now(session))
+        person = person_of(session, user_id=scene.user_id, settings=settings, now=database_now(session))
         begin_erasure(session, person=person, actor_id=scene.user_id, giving_up=False)
     assert scene.client().get("/api/me").status_code == 401, "shut from the first step on"
     assert open_erasures(database) == 1
@@ -150,7 +150,7 @@ def test_an_erasure_that_was_killed_again_and_again_is_finished_later(scene: Sce
         assert worker.returncode == -signal.SIGKILL
         assert scene.query("select finished_at from erasure") == [(None,)]
         assert (scene.found((NAME,)) == []) == (after == len(PARTS))
-    assert finish_erasures(database, cipher=cipher) == 1
+    assert finish_erasures(database, settings=settings) == 1
     assert scene.found(PLANTED) == []
-    assert finish_erasures(database, cipher=cipher) == open_erasures(database) == 0
+    assert finish_erasures(database, settings=settings) == open_erasures(database) == 0
     assert scene.query("select count(*) from audit_entry where action = 'user.erased'") == [(1,)]

@@ -113,6 +113,25 @@ WAITING_LIST: dict[Endpoint, Example] = {
     ("GET", "/api/waiting-list"): ("/api/waiting-list", None),
     ("DELETE", "/api/waiting-list/{entry_id}"): (f"/api/waiting-list/{SOMETHING}", None),
 }
+
+
+def photo_examples(*, user: UUID, vendor: UUID, event: UUID) -> dict[Endpoint, Example]:
+    """Of the buyer's own photos; that a file is sent as a form is another test's."""
+    own = f"/api/users/{user}/images"
+    return {
+        ("POST", "/api/users/{user_id}/images"): (own, {"event_id": str(event)}),
+        ("GET", "/api/users/{user_id}/images"): (own, None),
+        ("DELETE", "/api/users/{user_id}/images/{image_id}"): (f"{own}/{SOMETHING}", None),
+        ("GET", "/api/events/{event_id}/images"): (f"/api/events/{event}/images", None),
+        ("GET", "/api/venues/{venue_id}/images"): (f"/api/venues/{SOMETHING}/images", None),
+        ("GET", "/api/artists/{artist_id}/images"): (f"/api/artists/{SOMETHING}/images", None),
+        ("GET", "/api/images/{image_id}"): (f"/api/images/{SOMETHING}", None),
+        ("GET", "/api/vendors/{vendor_id}/images"): (f"/api/vendors/{vendor}/images", None),
+        ("POST", "/api/images/{image_id}/approve"): (f"/api/images/{SOMETHING}/approve", None),
+        ("POST", "/api/images/{image_id}/reject"): (f"/api/images/{SOMETHING}/reject", None),
+    }
+
+
 PROMOTIONS: dict[Endpoint, Example] = {
     ("POST", "/api/promotions"): ("/api/promotions", {"code": "SPRING25", "kind": "percent", "percent": 25, "name": "Spring"}),
     ("GET", "/api/promotions"): ("/api/promotions", None),

@@ -29,6 +29,7 @@ TABLES = {
     "user_id": "user_id",
     "entry_id": "waiting_list_entry",
     "method_id": "payment_account",
+    "image_id": "photo",
 }
 """What a path's parameter names. `thing_id` without an entry is a row of the table `thing`."""
 

@@ -28,6 +28,7 @@ from tests.security.examples import (
     Example,
     booking_examples,
     people_examples,
+    photo_examples,
     privacy_examples,
     vendor_examples,
 )
@@ -92,6 +93,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | RECOMMENDATIONS
             | vendor_examples(vendor=sale.vendor.id)
             | privacy_examples(user=buyer)
+            | photo_examples(user=buyer, vendor=sale.vendor.id, event=sale.event.id)
             | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)
             | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)
         )

@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from tests import factories
 from tests.buying import buy, place_order
+from tests.photos.making import visit
 from tests.security.mirror import PARAMETER, UUID_TEXT, Side, body_of, only_of, owned_tables, path_of, paths, rows_of, table_of, texts
 from tests.security.test_authorisation import Scene, scene
 from tests.webhooks_out.receivers import Receiver, receiving
@@ -114,6 +115,8 @@ def furnish(mirror: Mirror, side: Side, *, seats: list[int]) -> None:
         factories.make_event_on_sale(session, vendor=vendor, title=factories.unique("Draft"), status=EventStatus.DRAFT, published_at=None)
         buyers = factories.buyer_ids(session, 2)
     use_codes(mirror, side, sale, buyers[0])
+    photo = visit(mirror.scene.app, vendor_id=side.vendor_id).send(TestClient(mirror.scene.app, base_url="http://localhost", cookies={}))
+    assert photo.status_code == 201, photo.text
     order = buy(booking, sale, buyers[0], seats=seats)
     place_order(booking, sale, buyers[1], places=1)
     booking.wait(booking.cancel_order(order_id=order.id, buyer_id=buyers[0], key=uuid4().hex, digest=b""))

@@ -6,12 +6,8 @@ its own, a thread per core with a bounded queue: a storm of sign-ins waits there
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -19,6 +15,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
 from ticketing.foundation.errors import Invalid, Unavailable
+from ticketing.foundation.lanes import Lane
 
 SHORTEST = 10
 LONGEST = 200
@@ -29,8 +26,6 @@ MOST_WAITING = 100
 """At some 30 ms a hash, the last of them waits about two seconds on two cores."""
 
 _hasher = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1), BcryptHasher()))
-
-Result = TypeVar("Result")
 
 
 class PasswordNotAcceptable(Invalid):
@@ -73,23 +68,9 @@ def _nobody() -> str:
     return _hasher.hash("nobody has this password")
 
 
-class HashingLane:
+class HashingLane(Lane):
     """Where a serving process hashes."""
 
     def __init__(self, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="hashing")
-        self._most_waiting = most_waiting
-        self._inside = 0
-
-    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
-        """`work(*arguments)` when its turn comes; raises `SignInsBusy` when too many wait, and what `work` raises."""
-        if self._inside >= self._most_waiting:
-            raise SignInsBusy("Too many people sign in just now: try again in a moment.")
-        self._inside += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-        finally:
-            self._inside -= 1
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        busy = "Too many people sign in just now: try again in a moment."
+        super().__init__("hashing", threads or os.cpu_count() or 1, most_waiting, lambda: SignInsBusy(busy))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,8 @@ class Person:
     now: datetime
     decrypt: Callable[[bytes, str], str]
     """(what is stored, id of the key) → the words."""
+    photos: Path
+    """Where the files of photos lie."""
 
 
 Rows = Iterable[Mapping[str, Any]]

@@ -142,6 +142,11 @@ class Settings(BaseSettings):
         return self.access_log or self.home_path / "logs" / "access.log"
 
     @property
+    def photos_path(self) -> Path:
+        """Directory of the photos that people sent."""
+        return self.home_path / "photos"
+
+    @property
     def secrets_path(self) -> Path:
         return self.secrets_file or self.home_path / "secrets.json"
 

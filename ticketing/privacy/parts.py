@@ -9,6 +9,7 @@ from ticketing.inventory.personal import PART as INVENTORY
 from ticketing.messages.personal import PART as MESSAGES
 from ticketing.orders.personal import PART as ORDERS
 from ticketing.payments.personal import PART as PAYMENTS
+from ticketing.photos.personal import PART as PHOTOS
 from ticketing.privacy.personal import PART as ERASURES
 from ticketing.promotions.personal import PART as PROMOTIONS
 from ticketing.recommendations.personal import PART as RECOMMENDATIONS
@@ -21,6 +22,7 @@ PARTS: tuple[Part, ...] = (
     RECOMMENDATIONS,
     WEBHOOKS,
     MESSAGES,
+    PHOTOS,
     ORDERS,
     WAITING_LIST,
     WAITING_ROOM,

@@ -86,7 +86,7 @@ def export_answer(request: Request, user_id: UUID) -> Response:
     try:
         with state.database.transaction() as session:
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})  # one state of all tables
-            person = person_of(session, user_id=user_id, cipher=state.cipher, now=database_now(session))
+            person = person_of(session, user_id=user_id, settings=state.settings, now=database_now(session))
             write_export(session, person=person, file=file)
         size = file.tell()
         file.seek(0)
@@ -143,15 +143,15 @@ async def erase(request: Request, *, user_id: UUID, actor_id: UUID, giving_up: b
             if found is not None and found.is_claimed:
                 raise OnlyThemselves("What this guest bought belongs to an account: sign in to it, and erase that.")
             claim_purchases(session, user_id=user_id)  # what guests have bought since with a proven address is theirs, too
-            person = person_of(session, user_id=user_id, cipher=state.cipher, now=database_now(session))
+            person = person_of(session, user_id=user_id, settings=state.settings, now=database_now(session))
             check_erasable(session, person=person, giving_up=giving_up, cancelled=False)
             return find_what_to_give_up(session, person)
 
     def finish() -> None:
         with state.database.transaction() as session:
-            person = person_of(session, user_id=user_id, cipher=state.cipher, now=database_now(session))
+            person = person_of(session, user_id=user_id, settings=state.settings, now=database_now(session))
             begin_erasure(session, person=person, actor_id=actor_id, giving_up=giving_up)
-        carry_out(state.database, user_id=user_id, cipher=state.cipher)
+        carry_out(state.database, user_id=user_id, settings=state.settings)
 
     given_up = await run_in_threadpool(look)
     if given_up is not None:

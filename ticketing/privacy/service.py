@@ -22,6 +22,7 @@ from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.errors import Conflict
 from ticketing.foundation.faults import fault_point
 from ticketing.foundation.person import Person
+from ticketing.foundation.settings import Settings
 from ticketing.orders.personal import pending_orders
 from ticketing.payments.personal import open_payments, open_refunds
 from ticketing.privacy.parts import PARTS
@@ -44,10 +45,10 @@ class OpenMatters:
     refunds: list[UUID]
 
 
-def person_of(session: Session, *, user_id: UUID, cipher: ContactCipher, now: datetime) -> Person:
+def person_of(session: Session, *, user_id: UUID, settings: Settings, now: datetime) -> Person:
     """Who somebody is, with the guests that they have claimed; the account itself last."""
     ids = sorted(persons_of(session, user_id=user_id), key=lambda id: (id == user_id, id))
-    return Person(user_id, tuple(ids), now, cipher.decrypt)
+    return Person(user_id, tuple(ids), now, ContactCipher.from_settings(settings).decrypt, settings.photos_path)
 
 
 def open_matters(session: Session, person: Person) -> OpenMatters:
@@ -102,13 +103,13 @@ def is_begun(session: Session, *, user_id: UUID) -> bool:
     return session.get(Erasure, user_id) is not None
 
 
-def carry_out(database: Database, *, user_id: UUID, cipher: ContactCipher) -> None:
+def carry_out(database: Database, *, user_id: UUID, settings: Settings) -> None:
     """Erase somebody whose erasure is begun: one transaction for each feature. Done again, it does what is left; finished, nothing."""
     for part in PARTS:
         with database.transaction() as session:
             if not _is_open(session, user_id):
                 return
-            part.erase(session, person_of(session, user_id=user_id, cipher=cipher, now=database_now(session)))
+            part.erase(session, person_of(session, user_id=user_id, settings=settings, now=database_now(session)))
         fault_point("person_part_erased")
     with database.transaction() as session:
         if _is_open(session, user_id):
@@ -128,11 +129,11 @@ def open_erasures(database: Database) -> int:
         return session.execute(select(func.count()).where(Erasure.finished_at.is_(None))).scalar_one()
 
 
-def finish_erasures(database: Database, *, cipher: ContactCipher, most: int = 100) -> int:
+def finish_erasures(database: Database, *, settings: Settings, most: int = 100) -> int:
     """Carry out what was begun and not finished, the oldest first; returns how many."""
     with database.transaction() as session:
         waiting = select(Erasure.user_id).where(Erasure.finished_at.is_(None)).order_by(Erasure.asked_at, Erasure.user_id).limit(most)
         user_ids = list(session.execute(waiting).scalars())
     for user_id in user_ids:
-        carry_out(database, user_id=user_id, cipher=cipher)
+        carry_out(database, user_id=user_id, settings=settings)
     return len(user_ids)

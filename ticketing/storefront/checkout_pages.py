@@ -28,8 +28,10 @@ from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel, OrderState
 from ticketing.orders.service import CodeQuote
 from ticketing.payments.providers import ProviderRefused
+from ticketing.photos.rules import MOST_BYTES
 from ticketing.promotions.rules import DISCOUNTS, PromotionKind
 from ticketing.promotions.uses import LONGEST_CODE, Code, CodeNotForThis, CodeNotInForce, CodeUnknown, CodeUsedUp
+from ticketing.storefront.photo_pages import albums
 from ticketing.storefront.tracking import followed, followed_link
 from ticketing.storefront.view import page
 from ticketing.storefront.visitors import Key, buyer_or_visitor
@@ -269,6 +271,7 @@ def show_order(request: Request, order_id: UUID) -> Response:
         confirmed = order.state is OrderState.CONFIRMED
         give_back = orders.refund_quote(session, order_id=order_id, now=now) if confirmed else None
         one_back = orders.ticket_refund_quotes(session, order_id=order_id, now=now) if confirmed else {}
+        seen = albums(session, order=order, user_id=user.user_id, now=now)
     codes = {ticket.id: qr_svg(ticket.qr_text) for ticket in found if ticket.state == "valid"}
     return page(
         request,
@@ -279,6 +282,8 @@ def show_order(request: Request, order_id: UUID) -> Response:
         codes=codes,
         give_back=give_back,
         one_back=one_back if len(one_back) > 1 else {},
+        albums=seen,
+        most_photo_bytes=MOST_BYTES,
         key=new_token(),
         now=now,
     )

@@ -13,6 +13,7 @@ from ticketing.storefront import (
     checkout_pages,
     consent_pages,
     find_pages,
+    photo_pages,
     privacy_pages,
     profile_pages,
     queue_pages,
@@ -27,6 +28,7 @@ STATIC = "/static"
 PARTS = (
     browse_pages.router,
     checkout_pages.router,
+    photo_pages.router,
     queue_pages.router,
     account_pages.router,
     profile_pages.router,

@@ -56,7 +56,7 @@ def _page(request: Request, problem: str | None = None, status: int = 200) -> Re
     user = require_user(request)
     state = request.app.state
     with state.database.transaction() as session:
-        person = person_of(session, user_id=user.user_id, cipher=state.cipher, now=database_now(session))
+        person = person_of(session, user_id=user.user_id, settings=state.settings, now=database_now(session))
         found = open_matters(session, person)
     return page(request, "erase.html", user=user, status=status, problem=problem, in_the_way=_words(found))
 
