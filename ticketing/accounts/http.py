@@ -89,6 +89,7 @@ def _client(request: Request) -> str:
 async def open_by_password(request: Request, *, email: str, password: str, audience: Audience) -> tuple[str, UUID]:
     """(token, account) of a new session. Raises `WrongCredentials`, `SignInsBusy`, `TooManyRequests`, `NotForDesk`."""
     state = request.app.state
+    state.hashing.check_room()
 
     def find() -> Credential:
         limit_attempts(request, "sign-in", state.cipher.blind_index(ContactKind.EMAIL, email).hex())
