@@ -300,9 +300,7 @@ def _people(here: World, count: int) -> list[str]:
     addresses = [f"visitor-{number}@example.org" for number in range(count)]
     with here.database.transaction() as session:
         for address in addresses:
-            register(
-                session, email=address, password_hash=password_hash, display_name="Visitor", cipher=cipher, now=datetime.now(UTC)
-            )
+            register(session, email=address, password_hash=password_hash, display_name="Visitor", cipher=cipher, now=datetime.now(UTC))
     return addresses
 
 

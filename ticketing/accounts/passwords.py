@@ -23,8 +23,8 @@ from pwdlib.hashers.bcrypt import BcryptHasher
 
 from ticketing.foundation.errors import Invalid, Unavailable
 
-SHORTEST = 10
-LONGEST = 200
+SHORTEST = 12
+LONGEST = 128
 BCRYPT_BYTES = 72
 """bcrypt never looked at more; the library refuses it now."""
 
@@ -60,9 +60,10 @@ def verify_password(password: str, password_hash: str | None) -> tuple[bool, str
     """
     stored = password_hash or _nobody()
     given = password[:LONGEST]
+    can_be = password_hash is not None and given == password
     if stored.startswith("$2"):
         try:
-            right = BcryptHasher().verify(given.encode()[:BCRYPT_BYTES], stored)
+            right = BcryptHasher().verify(given.encode()[:BCRYPT_BYTES], stored) and can_be
         except ValueError:  # a damaged hash
             right = False
         return right, _hasher.hash(given) if right else None
@@ -70,7 +71,7 @@ def verify_password(password: str, password_hash: str | None) -> tuple[bool, str
         right, better_hash = _hasher.verify_and_update(given, stored)
     except UnknownHashError:
         return False, None
-    return right and password_hash is not None, better_hash if right and password_hash is not None else None
+    return right and can_be, better_hash if right and can_be else None
 
 
 @cache
@@ -89,6 +90,7 @@ class HashingLane:
 
     def __init__(self, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="hashing", initializer=_step_back)
+        self._pool.submit(_nobody)  # now, so that not even the first unknown address takes longer
         self._most_waiting = most_waiting
         self._inside = 0
 
