@@ -1,8 +1,8 @@
 """Passwords: argon2id with OWASP's first-choice parameters. Slow by design: never inside a transaction.
 
 Imported bcrypt hashes are verified, and replaced by ours at the first sign-in. In a serving process the work is done in a lane of
-its own, a thread per core at low priority with a bounded queue: a storm of sign-ins waits there, and neither starves other requests
-nor piles up.
+its own, a thread for every two cores, at low priority, with a bounded queue: a storm of sign-ins waits there, and neither starves
+other requests nor piles up.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ BCRYPT_BYTES = 72
 """bcrypt never looked at more; the library refuses it now."""
 
 MOST_WAITING = 50
-"""At some 30 ms a hash, the last of them waits about a second on two cores; in a storm, beside other requests, some seconds."""
-NICENESS = 10
-"""A thread that hashes gets a tenth of the share of one that answers, wherever both want a core."""
+"""At some 30 ms a hash, the last of them waits one or two seconds."""
+NICENESS = 5
+"""A thread that hashes gets a third of the share of one that answers, wherever both want a core."""
 
 _hasher = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1), BcryptHasher()))
 
@@ -89,7 +89,7 @@ class HashingLane:
     """Where a serving process hashes."""
 
     def __init__(self, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="hashing", initializer=_step_back)
+        self._pool = ThreadPoolExecutor(threads or max(1, (os.cpu_count() or 1) // 2), thread_name_prefix="hashing", initializer=_step_back)
         self._pool.submit(_nobody)  # now, so that not even the first unknown address takes longer
         self._most_waiting = most_waiting
         self._inside = 0
