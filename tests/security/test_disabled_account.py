@@ -73,7 +73,7 @@ def as_bearer(ada: Ada) -> dict[str, str]:
 
 def sign_in(app: FastAPI, ada: Ada, **form: str) -> bool:
     """On the page."""
-    return client_of(app).post("/sign-in", data={"email": ada.email, "password": PASSWORD} | form).status_code == 303
+    return bool(client_of(app).post("/sign-in", data={"email": ada.email, "password": PASSWORD} | form).status_code == 303)
 
 
 def confirm(app: FastAPI, ada: Ada, path: str, purpose: LinkPurpose, **more: str) -> bool:
