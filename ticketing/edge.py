@@ -41,6 +41,9 @@ SECURITY_HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
+NOT_KEPT = (b"cache-control", b"no-store")
+"""What neither says whether it may be kept nor has a tag to ask with stays in no browser and no proxy: it may be somebody's own."""
+SAYS_WHETHER_TO_KEEP = (b"cache-control", b"etag")
 ONLY_BY_TLS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
@@ -80,7 +83,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *headers]
+                kept = any(name in SAYS_WHETHER_TO_KEEP for name, _ in message["headers"])
+                message["headers"] = [*message["headers"], *headers, *(() if kept else (NOT_KEPT,))]
             await send(message)
 
         async def receive_counted() -> Message:

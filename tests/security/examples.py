@@ -15,7 +15,7 @@ SOMETHING = uuid4()
 """An id of nothing."""
 
 ACCOUNTS: dict[Endpoint, Example] = {
-    ("POST", "/api/register"): ("/api/register", {"email": "x", "password": "0123456789", "display_name": "X"}),
+    ("POST", "/api/register"): ("/api/register", {"email": "x", "password": "0123456789ab", "display_name": "X"}),
     ("POST", "/api/login"): ("/api/login", {"email": 1}),  # right credentials are another test's
     ("POST", "/api/guests"): ("/api/guests", {"email": "ada@example.org", "display_name": "Ada"}),
     ("POST", "/api/logout"): ("/api/logout", None),
@@ -23,7 +23,7 @@ ACCOUNTS: dict[Endpoint, Example] = {
     ("POST", "/api/email-verifications/confirm"): ("/api/email-verifications/confirm", {"token": "x"}),
     ("POST", "/api/order-lookups"): ("/api/order-lookups", {"email": "nobody@example.org"}),
     ("POST", "/api/password-resets"): ("/api/password-resets", {"email": "nobody@example.org"}),
-    ("POST", "/api/password-resets/confirm"): ("/api/password-resets/confirm", {"token": "x", "password": "0123456789"}),
+    ("POST", "/api/password-resets/confirm"): ("/api/password-resets/confirm", {"token": "x", "password": "0123456789ab"}),
     ("GET", "/api/me"): ("/api/me", None),
     ("GET", "/api/sessions"): ("/api/sessions", None),
     ("DELETE", "/api/sessions"): ("/api/sessions", None),

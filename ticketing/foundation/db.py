@@ -86,7 +86,7 @@ def text_enum(kind: type[StrEnum], name: str) -> Enum:
 class Database:
     """Connections to one database, by role. Made once per process, by the composition root."""
 
-    def __init__(self, *, core_url: str, owner_url: str, reader_url: str, pool_size: int = 8) -> None:
+    def __init__(self, *, core_url: str, owner_url: str, reader_url: str, pool_size: int = 24) -> None:
         self._urls = {Role.CORE: core_url, Role.OWNER: owner_url, Role.READER: reader_url}
         self._engines: dict[Role, Engine] = {}
         self._pool_size = pool_size
@@ -124,7 +124,7 @@ class Database:
             self._engines[login] = create_engine(
                 make_url(self._urls[login]).set(drivername="postgresql+psycopg"),
                 pool_size=self._pool_size,
-                max_overflow=32,
+                max_overflow=16,
                 pool_pre_ping=True,
                 hide_parameters=True,  # an error's text goes to logs: it must not hold what people entered
             )
