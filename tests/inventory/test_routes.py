@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,11 +15,15 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from tests.catalog.hall import build_event, build_hall
+from ticketing.foundation.cache import AnswerCache
 from ticketing.foundation.db import Database
 from ticketing.foundation.http import install_problems
 from ticketing.foundation.ids import new_id
 from ticketing.inventory.publish import publish_event
 from ticketing.inventory.routes import router
+from ticketing.inventory.seat_routes import routes
+from ticketing.inventory.seat_viewers import SeatMaps
+from ticketing.orders.seat_changes import find_seats
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,19 @@ def site(module_database: Database) -> Iterator[Site]:
         starts: dict[str, Any] = {"local_start": (now + timedelta(days=30)).replace(tzinfo=None), "sales_open_at": now - timedelta(days=1)}
         event_id, draft_id = build_event(session, hall, **starts), build_event(session, hall, **starts)
         publish_event(session, event_id=event_id, now=now)
-    app = FastAPI()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.seat_maps.start()
+        yield
+        await app.state.seat_maps.stop()
+
+    app = FastAPI(lifespan=lifespan)
     app.state.database = module_database
+    app.state.seat_maps = SeatMaps(module_database, find_seats, per_address=2, per_process=3)
+    app.state.answers = app.state.section_answers = AnswerCache(seconds=1)
     install_problems(app)
+    app.router.routes.extend(routes)
     app.include_router(router)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield Site(client, module_database, event_id, draft_id)

@@ -18,7 +18,7 @@ from ticketing.foundation.loop import background_loop
 from ticketing.inventory.best import BestHandler, BestRequest
 from ticketing.inventory.claim import ClaimHandler, ClaimRequest
 from ticketing.inventory.holds import HoldChange, HoldChangeHandler, HoldView
-from ticketing.inventory.writer import Writer
+from ticketing.inventory.writer import AfterCommit, Writer
 from ticketing.orders.admission import AdmittedOnly
 from ticketing.orders.cancel import CancelHandler, CancelRequest
 from ticketing.orders.cancel_ticket import CancelledTicket, CancelTicketHandler, CancelTicketRequest
@@ -38,7 +38,14 @@ WAIT_SECONDS = 30
 class Booking:
     """Holding, ordering, paying, settling, cancelling. Errors are those of the modules that do the work."""
 
-    def __init__(self, database: Database, providers: Mapping[str, PaymentProvider], *, access_tokens: AccessTokens | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        providers: Mapping[str, PaymentProvider],
+        *,
+        access_tokens: AccessTokens | None = None,
+        after_commit: AfterCommit | None = None,
+    ) -> None:
         self._providers = providers
         self._writer = Writer(
             database,
@@ -56,6 +63,7 @@ class Booking:
                 "account": AccountLookupHandler(),
                 "enter": EnterHandler(),
             },
+            after_commit=after_commit,
         )
         self.sessions = SessionCache(self._look_up, look_up_account=self._look_up_account, access_tokens=access_tokens)
 
