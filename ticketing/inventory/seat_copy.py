@@ -11,7 +11,7 @@ import heapq
 import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from hashlib import blake2b
@@ -155,9 +155,8 @@ class SeatCopy:
     def set_places(self, places: Mapping[UUID, int]) -> None:
         """What is left of standing sections, by pool."""
         for index, section in enumerate(self._sections):
-            if section.pool_id in places and section.places != places[section.pool_id]:
-                values = {name: getattr(section, name) for name in SectionFacts.__slots__}
-                self._sections[index] = SectionFacts(**{**values, "places": places[section.pool_id]})
+            if section.pool_id is not None and section.places != (left := places.get(section.pool_id, 0)):
+                self._sections[index] = replace(section, places=left)
                 self._stale = True
 
     def set_public(self, *, public: bool) -> None:

@@ -57,6 +57,10 @@ class FeedAway(Unavailable):
     """Seat maps can't be read at the moment."""
 
 
+class HasFileno(Protocol):
+    def fileno(self) -> int: ...
+
+
 class Audience(Protocol):
     """Who the feed publishes to. Called in the feed's thread, in the order of things."""
 
@@ -88,10 +92,13 @@ class _Kept:
 class SeatFeed:
     """Start it with `start()`, stop it with `stop()`."""
 
-    def __init__(self, database: Database, audience: Audience, find_seats: FindSeats) -> None:
+    def __init__(
+        self, database: Database, audience: Audience, find_seats: FindSeats, *, seconds_per_check: float = SECONDS_PER_CHECK
+    ) -> None:
         self._database = database
         self._audience = audience
         self._find_seats = find_seats
+        self._seconds_per_check = seconds_per_check
         self._name = os.urandom(4)
         self._notes: deque[Any] = deque(maxlen=MOST_NOTES)
         self._asked: deque[tuple[UUID, bool]] = deque()
@@ -187,7 +194,8 @@ class SeatFeed:
 
     def _wait(self, seconds: float, *others: Connection) -> None:
         """Until then, or somebody wants something, or one of `others` has news."""
-        ready, _, _ = select.select([self._woken, *others], [], [], max(0.0, seconds))
+        sources: list[HasFileno] = [self._woken, *others]
+        ready, _, _ = select.select(sources, [], [], max(0.0, seconds))
         if self._woken in ready:
             self._woken.recv(4096)
 
@@ -237,7 +245,7 @@ class SeatFeed:
             return
         state = self._state(connection)
         for event_id, kept in due:
-            kept.check_at = moment + SECONDS_PER_CHECK
+            kept.check_at = moment + self._seconds_per_check
             if kept.catalogue != state.catalogue:
                 self._replace(connection, event_id, kept, state)
                 continue
@@ -280,7 +288,7 @@ class SeatFeed:
                     copy, snapshot = loaded
                     copy.expire(self._now())
                     published, _ = copy.publish()
-                    check_at = time.monotonic() + SECONDS_PER_CHECK
+                    check_at = time.monotonic() + self._seconds_per_check
                     self._kept[event_id] = _Kept(copy, snapshot, state.snapshot, state.catalogue, check_at, published)
                 self._audience.kept(event_id, self._kept[event_id].published if loaded is not None else None)
             self._asked.popleft()

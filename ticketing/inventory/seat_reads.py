@@ -104,8 +104,11 @@ def load_copy(connection: Connection, event_id: UUID) -> tuple[SeatCopy, Snapsho
     with connection.cursor(binary=True) as cursor:
         rows = cursor.execute(SECTIONS, {"event": event_id}).fetchall()
     places = read_places(connection, event_id)
-    sections = [SectionFacts(*row[1:7], None if row[7] else places.get(row[6], 0)) for row in rows]
-    seats = [(n, until, index) for index, row in enumerate(rows) for n, until in zip(row[7], row[8], strict=True)]
+    sections, seats = [], []
+    for index, (_, section_id, name, kind, capacity, price, pool_id, numbers, untils) in enumerate(rows):
+        left = None if numbers else places.get(pool_id, 0)
+        sections.append(SectionFacts(section_id, name, kind, capacity, price, pool_id, left))
+        seats += [(number, until, index) for number, until in zip(numbers, untils, strict=True)]
     snapshot = Snapshot.of(rows[0][0]) if rows else Snapshot.of(read_state(connection).snapshot)
     return SeatCopy(event_id, public=found[0], sections=sections, seats=seats, read_at=snapshot.read_at), snapshot
 

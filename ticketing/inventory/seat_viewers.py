@@ -15,7 +15,7 @@ from ticketing.foundation.db import Database
 from ticketing.foundation.errors import Unavailable
 from ticketing.foundation.limits import TooManyRequests
 from ticketing.inventory.seat_copy import MOST_IN_DELTA, Change, Code, Published, code_of
-from ticketing.inventory.seat_feed import FeedAway, FindSeats, SeatFeed
+from ticketing.inventory.seat_feed import SECONDS_PER_CHECK, FeedAway, FindSeats, SeatFeed
 
 MOST_WAITING = 8
 """Messages of a viewer who is slow (two seconds of changes); then they get the whole map instead."""
@@ -82,8 +82,16 @@ class _Watched:
 class SeatMaps:
     """One per process. `start` it on the event loop that serves; all but `start`, `note` and `stop` belong there."""
 
-    def __init__(self, database: Database, find_seats: FindSeats, *, per_address: int, per_process: int) -> None:
-        self._feed = SeatFeed(database, self, find_seats)
+    def __init__(
+        self,
+        database: Database,
+        find_seats: FindSeats,
+        *,
+        per_address: int,
+        per_process: int,
+        seconds_per_check: float = SECONDS_PER_CHECK,
+    ) -> None:
+        self._feed = SeatFeed(database, self, find_seats, seconds_per_check=seconds_per_check)
         self._per_address = per_address
         self._per_process = per_process
         self._watched: dict[UUID, _Watched] = {}
