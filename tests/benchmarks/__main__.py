@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import contention, holds, orders, pool, queue
+from tests.benchmarks import contention, holds, orders, pool, queue, seatmap
 
-BENCHMARKS = {"contention": contention, "holds": holds, "orders": orders, "pool": pool, "queue": queue}
+BENCHMARKS = {"contention": contention, "holds": holds, "orders": orders, "pool": pool, "queue": queue, "seatmap": seatmap}
 
 
 def main() -> int:

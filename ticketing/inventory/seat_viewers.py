@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter, deque
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -80,7 +82,7 @@ class _Watched:
 
 
 class SeatMaps:
-    """One per process. `start` it on the event loop that serves; all but `start`, `note` and `stop` belong there."""
+    """One per process. `start` it on the event loop that serves; streams belong there, maps may be asked for on any."""
 
     def __init__(
         self,
@@ -95,7 +97,8 @@ class SeatMaps:
         self._per_address = per_address
         self._per_process = per_process
         self._watched: dict[UUID, _Watched] = {}
-        self._asked: dict[UUID, list[asyncio.Future[Published | None]]] = {}
+        self._asked: dict[UUID, list[Future[Published | None]]] = {}
+        self._asking = threading.Lock()
         self._by_address: Counter[str] = Counter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -134,12 +137,13 @@ class SeatMaps:
             return found
         if self._draining:
             raise FeedAway("This process is stopping.")
-        future: asyncio.Future[Published | None] = asyncio.get_running_loop().create_future()
-        asked = self._asked.setdefault(event_id, [])
-        asked.append(future)
-        if len(asked) == 1:
-            self._feed.keep(event_id)
-        return await future
+        future: Future[Published | None] = Future()
+        with self._asking:
+            asked = self._asked.setdefault(event_id, [])
+            asked.append(future)
+            if len(asked) == 1:
+                self._feed.keep(event_id)
+        return await asyncio.wrap_future(future)
 
     def join(self, event_id: UUID, address: str, seen: str | None) -> Viewer:
         """A stream of an event that is kept, from the version `seen` on. Raises `TooManyStreams`, `StreamsFull`."""
@@ -183,8 +187,10 @@ class SeatMaps:
     def _kept(self, event_id: UUID, published: Published | FeedAway | None) -> None:
         if isinstance(published, Published) and self._loop is not None:
             self._watched[event_id] = _Watched(published, self._loop.time())
-        for future in self._asked.pop(event_id, []):
-            if future.cancelled():
+        with self._asking:
+            waiting = self._asked.pop(event_id, [])
+        for future in waiting:
+            if not future.set_running_or_notify_cancel():
                 continue
             if isinstance(published, FeedAway):
                 future.set_exception(published)
