@@ -26,16 +26,16 @@ from uuid import UUID
 import psycopg
 
 from ticketing.foundation.db import Connection, Database
-from ticketing.foundation.errors import Misconfigured, Unavailable
+from ticketing.foundation.errors import Misconfigured, Unavailable, fault_report
 from ticketing.inventory.seat_copy import Change, Published, SeatCopy
 from ticketing.inventory.seat_news import CHANNEL, SeatNews, pack, unpack
 from ticketing.inventory.seat_reads import (
     DatabaseState,
+    EventFacts,
     Snapshot,
     load_copy,
     read_changes,
-    read_places,
-    read_public,
+    read_facts,
     read_seats,
     read_state,
 )
@@ -48,6 +48,8 @@ PUBLISH_AFTER = 0.02
 SECONDS_PER_CHECK = 1.25
 """With the waits for the slots to check and to publish in, less than two seconds until a change is seen that nobody told of."""
 RETRY_SECONDS = 0.5
+MOST_CHECKING = 0.08
+"""Seconds of a slot: what does not fit waits for the next, so that what processes tell is not held up."""
 MOST_NOTES = 50_000
 """What does not fit is found by checking."""
 MOST_SENDERS = 10_000
@@ -84,7 +86,7 @@ class _Kept:
     """What the copy was last read by: what changed since is read next."""
     seen: str
     """The database's snapshot at that time, as text."""
-    catalogue: int
+    stamp: str
     check_at: float
     published: Published
 
@@ -156,11 +158,19 @@ class SeatFeed:
                 self._follow(connection)
             except (psycopg.Error, Misconfigured) as error:
                 log.warning("seat maps are not in step: %s", type(error).__name__)
-                self._refuse("The seat map can't be read now.")
-                self._wait(RETRY_SECONDS)
+                self._rest()
+            except Exception as error:  # noqa: BLE001 - without this thread maps would go on being served, ever older
+                log.error("seat maps are read anew: %s", fault_report(error))
+                for kept in self._kept.values():
+                    kept.stamp = ""
+                self._rest()
             finally:
                 if connection is not None:
                     connection.close()
+
+    def _rest(self) -> None:
+        self._refuse("The seat map can't be read now.")
+        self._wait(RETRY_SECONDS)
 
     def _connect(self) -> Connection:
         """A new connection has heard nothing of what was said before: all copies are due."""
@@ -238,25 +248,30 @@ class SeatFeed:
                 kept.check_at = 0.0
 
     def _check(self, connection: Connection) -> None:
-        """Read what changed in the events whose turn it is."""
+        """Read what changed in the events whose turn it is, those first that wait longest, as many as fit in a slot."""
         moment = time.monotonic()
-        due = [(event_id, kept) for event_id, kept in self._kept.items() if kept.check_at <= moment]
+        due = sorted((kept.check_at, event_id) for event_id, kept in self._kept.items() if kept.check_at <= moment)
         if not due:
             return
         state = self._state(connection)
-        for event_id, kept in due:
-            kept.check_at = moment + self._seconds_per_check
-            if kept.catalogue != state.catalogue:
-                self._replace(connection, event_id, kept, state)
-                continue
-            kept.copy.set_public(public=read_public(connection, event_id))
-            kept.copy.set_places(read_places(connection, event_id))
-            if kept.seen == state.snapshot:
-                continue  # nobody has changed anything, anywhere
+        for _, event_id in due:
+            if time.monotonic() > moment + MOST_CHECKING:
+                break
+            self._check_event(connection, event_id, state)
+            self._kept[event_id].check_at = moment + self._seconds_per_check
+
+    def _check_event(self, connection: Connection, event_id: UUID, state: DatabaseState) -> None:
+        kept, facts = self._kept[event_id], read_facts(connection, event_id)
+        if facts is None or facts.stamp != kept.stamp:
+            self._read(connection, event_id, facts, state)
+            return
+        kept.copy.set_public(public=facts.public)
+        kept.copy.set_places(facts.places)
+        if kept.seen != state.snapshot:  # else nobody has changed anything, anywhere
             kept.seen = state.snapshot
             kept.snapshot, seats = read_changes(connection, event_id, kept.snapshot)
             if not kept.copy.refresh(kept.snapshot.read_at, seats):
-                self._replace(connection, event_id, kept, state)
+                self._read(connection, event_id, facts, state)
 
     def _state(self, connection: Connection) -> DatabaseState:
         if self._clock != self._database.clock:
@@ -266,12 +281,19 @@ class SeatFeed:
         self._offset = state.now - time.monotonic()
         return state
 
-    def _replace(self, connection: Connection, event_id: UUID, kept: _Kept, state: DatabaseState) -> None:
-        """Prices, sections or the plan may be others: read the whole event."""
-        loaded = load_copy(connection, event_id)
-        if loaded is not None:
-            kept.copy, kept.snapshot = loaded
-            kept.seen, kept.catalogue = state.snapshot, state.catalogue
+    def _read(self, connection: Connection, event_id: UUID, facts: EventFacts | None, state: DatabaseState) -> None:
+        """The whole event, for the first time or anew."""
+        if facts is None:
+            self._kept.pop(event_id, None)
+            return
+        copy, snapshot = load_copy(connection, event_id, facts)
+        check_at = time.monotonic() + self._seconds_per_check
+        if (kept := self._kept.get(event_id)) is not None:
+            kept.copy, kept.snapshot, kept.seen, kept.stamp = copy, snapshot, state.snapshot, facts.stamp
+        else:
+            copy.expire(self._now())
+            published, _ = copy.publish()
+            self._kept[event_id] = _Kept(copy, snapshot, state.snapshot, facts.stamp, check_at, published)
 
     def _serve(self, connection: Connection) -> None:
         """Begin and end to keep events, in the order in which that was asked for."""
@@ -279,18 +301,12 @@ class SeatFeed:
             event_id, wanted = self._asked[0]
             if not wanted:
                 self._kept.pop(event_id, None)
-            elif event_id in self._kept:
-                self._audience.kept(event_id, self._kept[event_id].published)
-            else:
+            elif event_id not in self._kept:
                 state = self._state(connection)
-                loaded = load_copy(connection, event_id)
-                if loaded is not None:
-                    copy, snapshot = loaded
-                    copy.expire(self._now())
-                    published, _ = copy.publish()
-                    check_at = time.monotonic() + self._seconds_per_check
-                    self._kept[event_id] = _Kept(copy, snapshot, state.snapshot, state.catalogue, check_at, published)
-                self._audience.kept(event_id, self._kept[event_id].published if loaded is not None else None)
+                self._read(connection, event_id, read_facts(connection, event_id), state)
+            if wanted:
+                kept = self._kept.get(event_id)
+                self._audience.kept(event_id, None if kept is None else kept.published)
             self._asked.popleft()
 
     def _publish(self) -> None:

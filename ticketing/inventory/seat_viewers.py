@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -187,6 +188,8 @@ class SeatMaps:
     def _kept(self, event_id: UUID, published: Published | FeedAway | None) -> None:
         if isinstance(published, Published) and self._loop is not None:
             self._watched[event_id] = _Watched(published, self._loop.time())
+            if len(self._watched) > MOST_EVENTS:
+                self._let_go(idle_since=-math.inf)
         with self._asking:
             waiting = self._asked.pop(event_id, [])
         for future in waiting:
@@ -213,16 +216,18 @@ class SeatMaps:
                 else:
                     viewer.end()  # who may still see it comes back and is asked who they are
 
-    def _sweep(self) -> None:
-        """Let go of what nobody asks for."""
-        assert self._loop is not None
-        now = self._loop.time()
+    def _let_go(self, *, idle_since: float) -> None:
+        """Of what nobody has asked for since then, and of the longest idle where there are too many."""
         idle = sorted((w.asked_at, event_id) for event_id, w in self._watched.items() if not w.viewers)
         surplus = len(self._watched) - MOST_EVENTS
         for place, (asked_at, event_id) in enumerate(idle):
-            if place < surplus or now - asked_at > SECONDS_KEPT:
+            if place < surplus or asked_at < idle_since:
                 del self._watched[event_id]
                 self._feed.drop(event_id)
+
+    def _sweep(self) -> None:
+        assert self._loop is not None
+        self._let_go(idle_since=self._loop.time() - SECONDS_KEPT)
         self._sweeper = self._loop.call_later(SECONDS_PER_SWEEP, self._sweep)
 
 
