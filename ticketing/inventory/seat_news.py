@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import math
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from uuid import UUID
 
 from ticketing.inventory.seat_copy import FREE, TAKEN, ReadAt
@@ -15,7 +15,7 @@ from ticketing.inventory.seat_copy import FREE, TAKEN, ReadAt
 CHANNEL = "ticketing_seats"
 MOST_BYTES = 7_900
 HEAD = struct.Struct("<16s4sIQid")
-SEAT = struct.Struct("<Ii")
+BYTES_PER_SEAT = 8
 FREE_CODE, TAKEN_CODE = 0, -1
 
 
@@ -34,9 +34,11 @@ class SeatNews:
 
 def pack(news: SeatNews) -> str:
     """The payload. Ends of holds are kept to a tenth of a second, upwards."""
-    base = min((until for _, until in news.seats if FREE < until < TAKEN), default=0.0)
+    numbers, untils = zip(*news.seats, strict=True) if news.seats else ((), ())
+    base = min((until for until in untils if FREE < until < TAKEN), default=0.0)
+    codes = [FREE_CODE if u == FREE else TAKEN_CODE if u == TAKEN else 1 + ceil((u - base) * 10) for u in untils]
     head = HEAD.pack(news.event_id.bytes, news.sender, news.number, news.read_at.xmax, news.read_at.ended, base)
-    body = b"".join(SEAT.pack(number, _code(until, base)) for number, until in news.seats)
+    body = struct.pack(f"<{len(numbers)}I{len(codes)}i", *numbers, *codes)
     payload = base64.b85encode(head + zlib.compress(body, 1)).decode()
     return payload if len(payload) <= MOST_BYTES else base64.b85encode(head).decode()
 
@@ -47,16 +49,12 @@ def unpack(payload: str) -> SeatNews:
         raw = base64.b85decode(payload)
         event, sender, number, xmax, ended, base = HEAD.unpack_from(raw)
         body = zlib.decompress(raw[HEAD.size :]) if len(raw) > HEAD.size else b""
-        seats = [(seat, _until(code, base)) for seat, code in SEAT.iter_unpack(body)]
+        count = len(body) // BYTES_PER_SEAT
+        values = struct.unpack(f"<{count}I{count}i", body)
+        seats = [(seat, _until(code, base)) for seat, code in zip(values[:count], values[count:], strict=True)]
     except (struct.error, zlib.error) as error:
         raise ValueError("no news of seats") from error
     return SeatNews(UUID(bytes=event), sender, number, ReadAt(xmax, ended), seats)
-
-
-def _code(until: float, base: float) -> int:
-    if until in (FREE, TAKEN):
-        return FREE_CODE if until == FREE else TAKEN_CODE
-    return 1 + math.ceil((until - base) * 10)
 
 
 def _until(code: int, base: float) -> float:

@@ -143,7 +143,8 @@ def read_changes(connection: Connection, event_id: UUID, since: Snapshot) -> tup
 
 def read_seats(connection: Connection, event_id: UUID, numbers: Iterable[int]) -> tuple[Snapshot, Seats]:
     """These seats."""
-    return _seats(_one(connection, THESE, [event_id, sorted(numbers)]))
+    array = "{" + ",".join(map(str, numbers)) + "}"  # psycopg takes a microsecond for each number of a list
+    return _seats(_one(connection, THESE, [event_id, array]))
 
 
 def _one(connection: Connection, query: str, parameters: Sequence[Any]) -> tuple[Any, ...]:

@@ -40,16 +40,21 @@ def find_seats(connection: Connection, notes: Sequence[Any]) -> Mapping[UUID, se
     orders: set[UUID] = set()
     payments: set[UUID] = set()
     for kind, requests, outcomes in notes:
-        for request, outcome in zip(requests, outcomes, strict=True):
-            if isinstance(outcome, HoldView):
-                numbers = seats.setdefault(outcome.event_id, set())
-                numbers.update(line.seat_no for line in outcome.lines if line.seat_no is not None)
-            elif isinstance(outcome, BaseException):
-                continue
-            elif kind in ORDERS:
-                orders.add(request.order_id)
-            elif kind == PAYMENTS and request.notice.reference is not None:
-                payments.add(request.notice.reference)
+        if kind in HOLDS:
+            for outcome in outcomes:
+                if type(outcome) is HoldView:
+                    numbers = seats.get(outcome.event_id)
+                    if numbers is None:
+                        numbers = seats[outcome.event_id] = set()
+                    for line in outcome.lines:
+                        if line.seat_no is not None:
+                            numbers.add(line.seat_no)
+            continue
+        done = [request for request, outcome in zip(requests, outcomes, strict=True) if not isinstance(outcome, BaseException)]
+        if kind in ORDERS:
+            orders.update(request.order_id for request in done)
+        else:
+            payments.update(request.notice.reference for request in done if request.notice.reference is not None)
     if orders or payments:
         for event_id, seat_no in connection.execute(OF_ORDERS, {"orders": list(orders), "payments": list(payments)}):
             seats.setdefault(event_id, set()).add(seat_no)
