@@ -32,6 +32,7 @@ from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
 from ticketing.foundation.db import Database
+from ticketing.foundation.draining import when_stopping
 from ticketing.foundation.http import install_problems
 from ticketing.foundation.leader import Leader
 from ticketing.foundation.limits import Limits
@@ -39,12 +40,15 @@ from ticketing.foundation.metrics import Metrics
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.health import add_health
+from ticketing.inventory import seat_routes
 from ticketing.inventory.routes import router as events_router
+from ticketing.inventory.seat_viewers import SeatMaps
 from ticketing.inventory.vendor_routes import router as own_events_router
 from ticketing.messages.preferences import UnsubscribeSigner
 from ticketing.messages.routes import router as preferences_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
+from ticketing.orders.seat_changes import find_seats, noting
 from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
@@ -114,12 +118,15 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.booking.start()
+        app.state.seat_maps.start()
+        when_stopping(app.state.seat_maps.drain)
         app.state.places.watch.start()
         app.state.waiting_lists.start()
         yield
         await run_in_threadpool(app.state.waiting_lists.stop)
         await run_in_threadpool(app.state.places.watch.stop)
         await run_in_threadpool(app.state.booking.stop)
+        await app.state.seat_maps.stop()
         app.state.access_log.flush()
         app.state.hashing.close()
         app.state.photo_lane.close()
@@ -132,7 +139,10 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.access_tokens = AccessTokens.from_settings(settings)
-    app.state.booking = Booking(database, providers, access_tokens=app.state.access_tokens)
+    app.state.seat_maps = SeatMaps(
+        database, find_seats, per_address=settings.seat_streams_per_address, per_process=settings.seat_streams_per_process
+    )
+    app.state.booking = Booking(database, providers, access_tokens=app.state.access_tokens, after_commit=noting(app.state.seat_maps.note))
     app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     app.state.waiting_lists = Leader(database, name="waiting_lists", step=partial(offer_everywhere, database))
     app.state.hashing = HashingLane()
@@ -141,6 +151,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.limits = Limits(settings.redis_url)
     app.state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
     app.state.popular = PopularShelf(database)
+    app.state.section_answers = AnswerCache(seconds=1.0)
     app.state.metrics = Metrics()
     app.state.access_log = AccessLog(settings.access_log_path)
     app.state.cipher = ContactCipher.from_settings(settings)
@@ -153,8 +164,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
     install_problems(app)
     install_pages(app)
-    app.router.routes.extend(order_routes.routes)
-    api_routes = [*order_routes.routes, *(route for router in API_ROUTERS for route in router.routes)]
+    plain_routes = [*seat_routes.routes, *order_routes.routes]
+    app.router.routes.extend(plain_routes)
+    api_routes = [*plain_routes, *(route for router in API_ROUTERS for route in router.routes)]
     aliases = alias_router(api_routes)
     for router in (*API_ROUTERS, aliases):
         app.include_router(router, dependencies=[Depends(authorise)])
@@ -169,7 +181,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     if settings.allowed_origins:
         app.add_middleware(ApiCors, origins=settings.allowed_origins)
     adapted = {adapter.endpoint: path for (_, path), adapter in ADAPTERS.items()}
-    plain = {route.endpoint: route.path for route in order_routes.routes} | adapted | {static_files: STATIC}
+    plain = {route.endpoint: route.path for route in plain_routes} | adapted | {static_files: STATIC}
     app.add_middleware(Edge, public_url=settings.public_url, metrics=app.state.metrics, access_log=app.state.access_log, plain=plain)
     return app
 

@@ -90,6 +90,7 @@ EVENTS = {
     ("GET", "/api/events/{event_id}/tickets"): PUBLIC,
     ("HEAD", "/api/events/{event_id}/tickets"): PUBLIC,
     ("GET", "/api/events/{event_id}/seats"): PUBLIC,
+    ("GET", "/api/events/{event_id}/seats/stream"): PUBLIC,
 }
 
 VENDOR_EVENTS = {

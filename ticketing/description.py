@@ -18,6 +18,7 @@ from ticketing.foundation.openapi import PROBLEM, problem_answers, say_headers
 from ticketing.foundation.openapi_examples import add_examples
 from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.openapi_words import add_field_words, hints_of, shapes_of
+from ticketing.inventory import seat_routes
 from ticketing.orders import description as orders
 
 INTRODUCTION = """\
@@ -104,6 +105,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """The whole document. `app.state.rules` says who may call what, aliases included."""
     openapi = get_openapi(title=app.title, version=app.version, routes=app.routes, description=INTRODUCTION)
     orders.describe(openapi)
+    seat_routes.describe(openapi)
     _add_components(openapi)
     rules: Mapping[Endpoint, Rule] = app.state.rules
     for endpoint, operation in _operations(openapi):
@@ -112,7 +114,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
     aliases.describe(openapi)
     for endpoint, operation in _operations(openapi):
         _say_problems(operation, endpoint, rules[endpoint])
-    add_field_words(openapi, shapes_of([*hints_of(app.routes), *orders.SHAPES, *(adapter.body for adapter in aliases.ADAPTERS.values())]))
+    bodies = (adapter.body for adapter in aliases.ADAPTERS.values())
+    add_field_words(openapi, shapes_of([*hints_of(app.routes), *orders.SHAPES, *seat_routes.SHAPES, *bodies]))
+        openapi,
+        shapes_of([*hints_of(app.routes), *orders.SHAPES, *seat_routes.SHAPES, *(adapter.body for adapter in aliases.ADAPTERS.values())]),
+    )
     add_examples(openapi, VALUES)
     add_links(openapi)
     known = {tag for _, operation in _operations(openapi) for tag in operation["tags"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from tests.benchmarks import contention, holds, orders, pool, queue, visitors
+from tests.benchmarks import contention, holds, orders, pool, queue, seatmap, visitors
 
 
 def test_orders_prints_both_figures_and_breaks_nothing() -> None:
@@ -43,6 +43,15 @@ def test_queue_lets_everybody_in_under_the_cap() -> None:
     (line,) = queue.run(argparse.Namespace(buyers=100, shoppers=40, seconds=1, seed=1))
     assert line.details["most_inside"] <= 40
     assert sum(line.details["ends"].values()) == line.details["ends"]["held"] + line.details["ends"].get("walked_away", 0) == 100
+    assert line.details["invariants_broken"] == []
+
+
+def test_seatmap_shows_every_hold_to_every_viewer() -> None:
+    (line,) = seatmap.run(argparse.Namespace(seats=2_000, viewers=20, seconds=2, rounds=1, rate=20, clients=4, seed=1))
+    assert line.figure > 0
+    assert line.yardstick > 0
+    assert line.details["not_shown"] == 0
+    assert 0 < line.details["bytes"]["octets"] <= line.details["bytes"]["json"]
     assert line.details["invariants_broken"] == []
 
 

@@ -18,6 +18,8 @@ from ticketing.foundation.db import Database
 from ticketing.foundation.ids import new_id
 from ticketing.foundation.settings import Settings
 from ticketing.inventory.publish import publish_event
+from ticketing.inventory.seat_viewers import SeatMaps
+from ticketing.orders.seat_changes import find_seats
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ def site(settings: Settings, module_database: Database) -> Iterator[Site]:
         event_id, draft_id = build_event(session, hall, **starts), build_event(session, hall, **starts)
         publish_event(session, event_id=event_id, now=now)
     app = create_app(settings, module_database)
+    app.state.seat_maps = SeatMaps(module_database, find_seats, per_address=2, per_process=3)
     with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield Site(client, module_database, event_id, draft_id)
 

@@ -184,6 +184,7 @@ def booking_examples(*, event: UUID, hold: UUID, order: UUID, payment: UUID, tic
         ("GET", "/api/events/{event_id}/tickets"): (f"/api/events/{event}/tickets", None),
         ("HEAD", "/api/events/{event_id}/tickets"): (f"/api/events/{event}/tickets", None),
         ("GET", "/api/events/{event_id}/seats"): (f"/api/events/{event}/seats", None),
+        ("GET", "/api/events/{event_id}/seats/stream"): (f"/api/events/{SOMETHING}/seats/stream", None),  # one that ends
         ("POST", "/api/events/{id}/holds"): (f"/api/events/{event}/holds", {"seats": [0]}),
         ("GET", "/api/holds/{id}"): (f"/api/holds/{hold}", None),
         ("PATCH", "/api/holds/{id}"): (f"/api/holds/{hold}", None),

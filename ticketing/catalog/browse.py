@@ -97,6 +97,8 @@ class EventView:
 
 ON_SALE = "(e.status = 'published' and e.sales_paused_at is null and e.sales_open_at <= :now and e.sales_close_at > :now)"
 PUBLIC = "(e.visibility = 'public' or (e.visibility = 'public_from' and e.public_at <= :now))"
+FOUND_BY_ADDRESS = "(e.status not in ('draft', 'withdrawn') and (e.visibility <> 'public_from' or e.public_at <= :now))"
+"""What anybody may see who has the address: hidden events, too, and those that are over."""
 CARD = f"""
 select e.id, e.title, e.category, e.local_start, e.zone, e.starts_at, v.name, v.city, e.currency,
   (select min(t.price_minor + t.fee_minor) from ticket_type t where t.event_id = e.id), e.sales_open_at, {ON_SALE}
@@ -251,8 +253,7 @@ select e.id, e.vendor_id, vd.name as vendor_name, e.title, e.description, e.cate
   array(select p.provider from event_payment_method m join payment_account p on p.id = m.payment_account_id
     where m.event_id = e.id order by p.provider) as providers
 from event e join venue v on v.id = e.venue_id join vendor vd on vd.id = e.vendor_id
-where e.id = :event and (
-  (e.status not in ('draft', 'withdrawn') and (e.visibility <> 'public_from' or e.public_at <= :now)) or e.vendor_id = any(:members))
+where e.id = :event and ({FOUND_BY_ADDRESS} or e.vendor_id = any(:members))
 """),
         {"event": event_id, "now": now, "members": list(member_of)},
     ).one_or_none()

@@ -74,7 +74,7 @@ def list_events(
     return _tagged(request, body, f'"{hashlib.sha256(body).hexdigest()[:16]}"')
 
 
-def _event(request: Request, session: Session, event_id: UUID, now: datetime) -> browse.EventView:
+def visible_event(request: Request, session: Session, event_id: UUID, now: datetime) -> browse.EventView:
     """As everybody may see it; what is not public, as the members of its vendor do."""
     try:
         return browse.get_event(session, event_id=event_id, now=now)
@@ -89,7 +89,7 @@ def _event(request: Request, session: Session, event_id: UUID, now: datetime) ->
 def read_event(request: Request, event_id: UUID) -> Response:
     """One event; drafts for the members of their vendor. The `ETag` is what a vendor's change sends as `If-Match`."""
     with request.app.state.database.transaction() as session:
-        event = _event(request, session, event_id, database_now(session))
+        event = visible_event(request, session, event_id, database_now(session))
     body = orjson.dumps(event)
     return _tagged(request, body, f'"{event.version}-{hashlib.sha256(body).hexdigest()[:12]}"')
 
@@ -123,18 +123,7 @@ def _availability(request: Request, event_id: UUID) -> tuple[list[seatmap.TypeAv
     """(types, their tag, whether sales have ended)"""
     with request.app.state.database.transaction() as session:
         now = database_now(session)
-        event = _event(request, session, event_id, now)
+        event = visible_event(request, session, event_id, now)
         types = seatmap.availability(session, event_id=event_id, now=now)
     digest = hashlib.sha256(repr([(t.ticket_type_id, t.available, t.total_minor) for t in types]).encode()).hexdigest()
     return types, f'"{digest[:16]}"', event.sales_close_at <= now or event.status in ENDED
-
-
-@router.get("/{event_id}/seats", response_model=seatmap.SeatOverview | seatmap.SectionSeats)
-def read_seats(request: Request, event_id: UUID, section: UUID | None = None) -> Response:
-    """All sections with what is left; with `section=`, the seats of that one."""
-    with request.app.state.database.transaction() as session:
-        now = database_now(session)
-        _event(request, session, event_id, now)
-        if section is None:
-            return Json(seatmap.SeatOverview(seatmap.section_overview(session, event_id=event_id, now=now)))
-        return Json(seatmap.SectionSeats(seatmap.section_seats(session, event_id=event_id, section_id=section, now=now)))

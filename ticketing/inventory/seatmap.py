@@ -75,16 +75,6 @@ class Availability:
     ticket_types: list[TypeAvailability]
 
 
-@dataclass(frozen=True, slots=True)
-class SeatOverview:
-    sections: list[SectionView]
-
-
-@dataclass(frozen=True, slots=True)
-class SectionSeats:
-    seats: list[SeatView]
-
-
 def availability(session: Session, *, event_id: UUID, now: datetime) -> list[TypeAvailability]:
     """Every ticket type of the event, in the vendor's order."""
     rows = session.execute(

@@ -18,7 +18,7 @@ from ticketing.foundation.loop import background_loop
 from ticketing.inventory.best import BestHandler, BestRequest
 from ticketing.inventory.claim import ClaimHandler, ClaimRequest
 from ticketing.inventory.holds import HoldChange, HoldChangeHandler, HoldView
-from ticketing.inventory.writer import Writer
+from ticketing.inventory.writer import AfterCommit, Writer
 from ticketing.orders.admission import AdmittedOnly
 from ticketing.orders.book import BookHandler, BookRequest
 from ticketing.orders.cancel import CancelHandler, CancelRequest
@@ -39,7 +39,14 @@ WAIT_SECONDS = 30
 class Booking:
     """Holding, ordering, paying, settling, cancelling. Errors are those of the modules that do the work."""
 
-    def __init__(self, database: Database, providers: Mapping[str, PaymentProvider], *, access_tokens: AccessTokens | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        providers: Mapping[str, PaymentProvider],
+        *,
+        access_tokens: AccessTokens | None = None,
+        after_commit: AfterCommit | None = None,
+    ) -> None:
         self._providers = providers
         claims, bests, places = AdmittedOnly(OpenedByCode(ClaimHandler())), AdmittedOnly(OpenedByCode(BestHandler())), PlaceHandler()
         self._writer = Writer(
@@ -59,6 +66,7 @@ class Booking:
                 "account": AccountLookupHandler(),
                 "enter": EnterHandler(),
             },
+            after_commit=after_commit,
         )
         self.sessions = SessionCache(self._look_up, look_up_account=self._look_up_account, access_tokens=access_tokens)
 
