@@ -42,6 +42,7 @@ from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.health import add_health
+from ticketing.inventory.life_routes import router as event_life_router
 from ticketing.inventory.routes import router as events_router
 from ticketing.inventory.vendor_routes import router as own_events_router
 from ticketing.messages.preferences import UnsubscribeSigner
@@ -58,6 +59,7 @@ from ticketing.storefront.pages import router as storefront_router
 from ticketing.storefront.problems import install_pages
 from ticketing.tickets.qr import TicketSigner
 from ticketing.tickets.routes import router as tickets_router
+from ticketing.waitingroom.clone_routes import router as clones_router
 from ticketing.waitingroom.places import Places
 from ticketing.waitingroom.routes import router as queues_router
 from ticketing.waitingroom.tokens import PlaceSigner
@@ -74,6 +76,8 @@ API_ROUTERS = (
     preferences_router,
     events_router,
     own_events_router,
+    event_life_router,
+    clones_router,
     queues_router,
     tickets_router,
     ticket_orders_router,

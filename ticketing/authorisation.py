@@ -95,6 +95,15 @@ VENDOR_EVENTS = {
     ("GET", "/api/vendors/{vendor_id}/events/{event_id}"): MEMBERS_OF_VENDOR,
 }
 
+EVENT_LIFE = {
+    ("POST", "/api/events/{event_id}/close-sales"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/reopen-sales"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/postpone"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/clone"): EVENTS_OF_VENDOR,
+    ("GET", "/api/events/{event_id}/ticket-types"): MEMBERS_OF_VENDOR,
+    ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): EVENTS_OF_VENDOR,
+}
+
 BOOKING = {
     ("POST", "/api/events/{id}/holds"): BUYING,
     ("GET", "/api/holds/{id}"): BUYING,
@@ -164,6 +173,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **PEOPLE,
     **EVENTS,
     **VENDOR_EVENTS,
+    **EVENT_LIFE,
     **BOOKING,
     **PAYMENT_METHODS,
     **PROMOTIONS,

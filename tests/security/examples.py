@@ -84,6 +84,18 @@ WAITING_ROOM: dict[Endpoint, Example] = {
 }
 
 
+EVENT_LIFE: dict[Endpoint, Example] = {
+    ("POST", "/api/events/{event_id}/close-sales"): (f"/api/events/{SOMETHING}/close-sales", None),
+    ("POST", "/api/events/{event_id}/reopen-sales"): (f"/api/events/{SOMETHING}/reopen-sales", None),
+    ("POST", "/api/events/{event_id}/postpone"): (f"/api/events/{SOMETHING}/postpone", {"local_start": "2031-03-20T20:00:00"}),
+    ("POST", "/api/events/{event_id}/clone"): (f"/api/events/{SOMETHING}/clone", {"local_start": "2031-03-21T20:00:00"}),
+    ("GET", "/api/events/{event_id}/ticket-types"): (f"/api/events/{SOMETHING}/ticket-types", None),
+    ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): (
+        f"/api/events/{SOMETHING}/ticket-types/{SOMETHING}",
+        {"capacity": 90},
+    ),
+}
+
 PAYMENT_METHODS: dict[Endpoint, Example] = {
     ("POST", "/api/payment-methods"): ("/api/payment-methods", {"kind": "cash", "label": "Cash", "instructions": "At the door."}),
     ("GET", "/api/payment-methods"): ("/api/payment-methods", None),

@@ -19,6 +19,7 @@ from tests import factories
 from tests.buying import buy, place_order, start_payment
 from tests.security.examples import (
     ACCOUNTS,
+    EVENT_LIFE,
     PAYMENT_METHODS,
     PROMOTIONS,
     WAITING_ROOM,
@@ -84,6 +85,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | WEBHOOKS
             | WAITING_ROOM
             | PAYMENT_METHODS
+            | EVENT_LIFE
             | PROMOTIONS
             | vendor_examples(vendor=sale.vendor.id)
             | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)

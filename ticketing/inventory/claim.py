@@ -43,6 +43,10 @@ class SoldOut(Expired):
     """Fewer places are left than were asked for."""
 
 
+class TicketTypeNotOnSale(Conflict):
+    """Some of the places are sold at another time than the rest of the event; nothing was held."""
+
+
 class AccessCodeNeeded(Conflict):
     """Some of the places are open only to who has an access code; nothing was held."""
 
@@ -89,6 +93,9 @@ with req as materialized (
     case when e.access_types = '{{}}' then '{{}}' else array(
       select t from unnest(e.access_types) as t
       where (r.ord, t) not in (select o.ord, o.type_id from unnest(%(opened_ord)s::int[], %(opened)s::uuid[]) as o(ord, type_id))
+    ) end || case when e.windowed_types = '{{}}' then '{{}}' else array(
+      select t.id from ticket_type t
+      where t.id = any(e.windowed_types) and (t.sales_open_at > app_now() or t.sales_close_at <= app_now())
     ) end as closed,
     k.resource_id as replay_id, k.request_digest as replay_digest, k.kind as replay_kind
   from unnest(%(ord)s::int[], %(hold)s::uuid[], %(event)s::uuid[], %(buyer)s::uuid[], %(key)s::text[], %(digest)s::bytea[],
@@ -211,9 +218,14 @@ from unnest(%(pool)s::uuid[], %(quantity)s::int[]) as g(pool_id, quantity)
 where p.id = g.pool_id
 """
 
-ASKS_FOR_CLOSED = """
-select exists (select from event_seat where event_id = %(event)s and seat_no = any(%(seats)s) and ticket_type_id = any(%(closed)s))
-  or exists (select from pool where id = any(%(pools)s) and event_id = %(event)s and ticket_type_id = any(%(closed)s))
+ASKED_FOR = """
+select ticket_type_id from event_seat where event_id = %(event)s and seat_no = any(%(seats)s) and ticket_type_id = any(%(closed)s)
+union
+select ticket_type_id from pool where id = any(%(pools)s) and event_id = %(event)s and ticket_type_id = any(%(closed)s)
+"""
+
+OUT_OF_WINDOW = """
+select exists (select from ticket_type where id = any(%(types)s) and (sales_open_at > app_now() or sales_close_at <= app_now()))
 """
 
 WHY_SEATS = """
@@ -264,8 +276,8 @@ class ClaimHandler:
             return EventNotFound("There is no such event.", event_id=request.event_id)
         if not row.on_sale:
             return NotOnSale("This event is not on sale now.", event_id=request.event_id)
-        if row.closed and _asks_for_closed(connection, request, row.closed):
-            return AccessCodeNeeded("Some of these places need an access code.", event_id=request.event_id)
+        if row.closed and (types := _asked_for(connection, request, row.closed)):
+            return why_closed(connection, request.event_id, types)
         if not row.has_seats:
             return self._lost_seats(connection, request, alone=alone)
         if not alone:
@@ -319,11 +331,19 @@ def _claim(connection: Connection, requests: Sequence[ClaimRequest], *, waiting:
         return cursor.execute(CLAIM_WAITING if waiting else CLAIM_SKIPPING, parameters).fetchall()
 
 
-def _asks_for_closed(connection: Connection, request: ClaimRequest, closed: Sequence[UUID]) -> bool:
+def _asked_for(connection: Connection, request: ClaimRequest, closed: Sequence[UUID]) -> list[UUID]:
+    """Which of the closed ticket types the request asks for."""
     pools = [pool for pool, _ in request.places]
     parameters = {"event": request.event_id, "seats": list(request.seats), "pools": pools, "closed": list(closed)}
-    row = connection.execute(ASKS_FOR_CLOSED, parameters).fetchone()
-    return row is not None and bool(row[0])
+    return [ticket_type for (ticket_type,) in connection.execute(ASKED_FOR, parameters)]
+
+
+def why_closed(connection: Connection, event_id: UUID, types: Sequence[UUID]) -> Conflict:
+    """Why places of these ticket types, which are closed, can't be had."""
+    row = connection.execute(OUT_OF_WINDOW, {"types": list(types)}).fetchone()
+    if row is not None and row[0]:
+        return TicketTypeNotOnSale("Some of these places are not on sale now.", event_id=event_id)
+    return AccessCodeNeeded("Some of these places need an access code.", event_id=event_id)
 
 
 def _give_back(connection: Connection, request: ClaimRequest, pools: Sequence[UUID]) -> None:
