@@ -42,6 +42,7 @@ from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.health import add_health
+from ticketing.inventory.block_routes import router as blocks_router
 from ticketing.inventory.life_routes import router as event_life_router
 from ticketing.inventory.routes import router as events_router
 from ticketing.inventory.vendor_routes import router as own_events_router
@@ -77,6 +78,7 @@ API_ROUTERS = (
     events_router,
     own_events_router,
     event_life_router,
+    blocks_router,
     clones_router,
     queues_router,
     tickets_router,

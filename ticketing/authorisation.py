@@ -101,6 +101,10 @@ EVENT_LIFE = {
     ("POST", "/api/events/{event_id}/postpone"): EVENTS_OF_VENDOR,
     ("POST", "/api/events/{event_id}/clone"): EVENTS_OF_VENDOR,
     ("GET", "/api/events/{event_id}/ticket-types"): MEMBERS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/blocks"): EVENTS_OF_VENDOR,
+    ("GET", "/api/events/{event_id}/blocks"): MEMBERS_OF_VENDOR,
+    ("DELETE", "/api/events/{event_id}/blocks"): EVENTS_OF_VENDOR,
+    ("DELETE", "/api/events/{event_id}/blocks/{block_id}"): EVENTS_OF_VENDOR,
     ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): EVENTS_OF_VENDOR,
 }
 

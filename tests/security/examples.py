@@ -90,6 +90,10 @@ EVENT_LIFE: dict[Endpoint, Example] = {
     ("POST", "/api/events/{event_id}/postpone"): (f"/api/events/{SOMETHING}/postpone", {"local_start": "2031-03-20T20:00:00"}),
     ("POST", "/api/events/{event_id}/clone"): (f"/api/events/{SOMETHING}/clone", {"local_start": "2031-03-21T20:00:00"}),
     ("GET", "/api/events/{event_id}/ticket-types"): (f"/api/events/{SOMETHING}/ticket-types", None),
+    ("POST", "/api/events/{event_id}/blocks"): (f"/api/events/{SOMETHING}/blocks", {"seats": [40, 41], "reason": "house", "note": "Press"}),
+    ("GET", "/api/events/{event_id}/blocks"): (f"/api/events/{SOMETHING}/blocks", None),
+    ("DELETE", "/api/events/{event_id}/blocks"): (f"/api/events/{SOMETHING}/blocks?seats=40", None),
+    ("DELETE", "/api/events/{event_id}/blocks/{block_id}"): (f"/api/events/{SOMETHING}/blocks/{SOMETHING}", None),
     ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): (
         f"/api/events/{SOMETHING}/ticket-types/{SOMETHING}",
         {"capacity": 90},

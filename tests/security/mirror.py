@@ -28,6 +28,7 @@ TABLES = {
     "client_id": "api_client",
     "user_id": "user_id",
     "method_id": "payment_account",
+    "block_id": "event_block",
 }
 """What a path's parameter names. `thing_id` without an entry is a row of the table `thing`."""
 
