@@ -50,6 +50,7 @@ from ticketing.messages.preferences import UnsubscribeSigner
 from ticketing.messages.routes import router as preferences_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
+from ticketing.orders.staff_routes import router as staff_sales_router
 from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
@@ -83,6 +84,7 @@ API_ROUTERS = (
     queues_router,
     tickets_router,
     ticket_orders_router,
+    staff_sales_router,
     payment_methods_router,
     promotions_router,
     sales_router,

@@ -30,6 +30,8 @@ BUYING = Rule(SIGNED_IN, Reach.SELF, Scope.BUY)
 EVENTS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR, Scope.EVENTS)
 OWNERS_OF_VENDOR = Rule(OWNERS, Reach.VENDOR)
 PROFILE = Rule(SIGNED_IN, Reach.SELF, Scope.PROFILE)
+COUNTER_OF_VENDOR = Rule(MANAGERS | {Role.SUPPORT}, Reach.VENDOR)
+"""Who sells at the door: a person, for it is them that the till is counted with."""
 MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
 FIGURES_OF_VENDOR = Rule(MANAGERS | {Role.FINANCE}, Reach.VENDOR, Scope.SALES)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
@@ -108,6 +110,11 @@ EVENT_LIFE = {
     ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): EVENTS_OF_VENDOR,
 }
 
+STAFF_SALES = {
+    ("POST", "/api/box-office/orders"): COUNTER_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/complimentary"): MANAGERS_OF_VENDOR,
+}
+
 BOOKING = {
     ("POST", "/api/events/{id}/holds"): BUYING,
     ("GET", "/api/holds/{id}"): BUYING,
@@ -178,6 +185,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **EVENTS,
     **VENDOR_EVENTS,
     **EVENT_LIFE,
+    **STAFF_SALES,
     **BOOKING,
     **PAYMENT_METHODS,
     **PROMOTIONS,

@@ -100,6 +100,14 @@ EVENT_LIFE: dict[Endpoint, Example] = {
     ),
 }
 
+STAFF_SALES: dict[Endpoint, Example] = {
+    ("POST", "/api/box-office/orders"): ("/api/box-office/orders", {"event_id": str(SOMETHING), "seats": [30], "taken_with": "cash"}),
+    ("POST", "/api/events/{event_id}/complimentary"): (
+        f"/api/events/{SOMETHING}/complimentary",
+        {"seats": [31], "recipient": {"email": "press@example.org", "display_name": "Press"}},
+    ),
+}
+
 PAYMENT_METHODS: dict[Endpoint, Example] = {
     ("POST", "/api/payment-methods"): ("/api/payment-methods", {"kind": "cash", "label": "Cash", "instructions": "At the door."}),
     ("GET", "/api/payment-methods"): ("/api/payment-methods", None),

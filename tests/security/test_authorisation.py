@@ -22,6 +22,7 @@ from tests.security.examples import (
     EVENT_LIFE,
     PAYMENT_METHODS,
     PROMOTIONS,
+    STAFF_SALES,
     WAITING_ROOM,
     WEBHOOKS,
     Example,
@@ -86,6 +87,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | WAITING_ROOM
             | PAYMENT_METHODS
             | EVENT_LIFE
+            | STAFF_SALES
             | PROMOTIONS
             | vendor_examples(vendor=sale.vendor.id)
             | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)
