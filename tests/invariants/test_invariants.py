@@ -23,7 +23,7 @@ ONE_TICKET = "(select id from ticket where state = 'valid' and seat_no = 0)"
 PAID_ORDER = "(select order_id from ticket where state = 'valid' and seat_no = 0)"
 PAYING = f"(select paid_by_payment from ticket_order where id = {PAID_ORDER})"
 LIVE_HOLD = "(select id from hold where state = 'active')"
-SOME_REFUND = "(select id from refund where state = 'succeeded' and reason = 'requested')"
+SOME_REFUND = "(select id from refund where state = 'succeeded' and reason = 'requested' order by id limit 1)"
 OTHER_VENDOR = f"(select id from vendor where id <> (select vendor_id from ticket_order where id = {PAID_ORDER}))"
 SALE_ENTRY = f"(select id from ledger_entry where order_id = {PAID_ORDER} and account = 'vendor_payable')"
 COPY_REFUND = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from httpx import Response
 from sqlalchemy import text
 
 from tests import factories
@@ -149,22 +151,33 @@ def test_the_door_and_buyers_never_sell_the_same_seat(counter: Counter, buyers: 
 
 
 def test_over_http_it_is_for_the_counter_of_the_vendor(office: Office) -> None:
-    body = {"event_id": str(office.sale.event.id), "seats": [1], "taken_with": "cash"}
+    body: dict[str, Any] = {"event_id": str(office.sale.event.id), "seats": [1], "taken_with": "cash"}
     problem(office.ask("POST", "/api/box-office/orders", body), 400, "idempotency-key-missing")
 
-    def sell(body: object, *, who: str | None = None, key: str = "k") -> object:
+    def sell(body: dict[str, Any], *, who: str | None = None, key: str = "k") -> Response:
         headers = {"Authorization": f"Bearer {who or office.manager}", "Idempotency-Key": key}
-        return office.client.post("/api/box-office/orders", json=body, headers=headers)
+        answer: Response = office.client.post("/api/box-office/orders", json=body, headers=headers)
+        return answer
 
-    problem(sell(body), 409, "provider-not-offered")  # type: ignore[arg-type]
+    problem(sell(body), 409, "provider-not-offered")
     assert office.ask("POST", "/api/payment-methods", {"kind": "cash", "label": "Cash"}).status_code == 201
     sold = sell(body)
-    assert (sold.status_code, sold.json()["state"], sold.json()["channel"]) == (201, "confirmed", "box_office")  # type: ignore[attr-defined]
+    assert (sold.status_code, sold.json()["state"], sold.json()["channel"]) == (201, "confirmed", "box_office")
     again = sell(body)
-    assert (again.json()["id"], again.headers["idempotency-replayed"]) == (sold.json()["id"], "true")  # type: ignore[attr-defined]
-    problem(sell(body | {"seats": [2]}), 422, "idempotency-key-reused")  # type: ignore[arg-type]
-    problem(sell(body | {"seats": [2]}, who=office.stranger, key="s"), 404, "event-not-found")  # type: ignore[arg-type]
-    for wrong in ({"seats": []}, {"taken_with": "cheque"}, {"buyer": {"email": "no", "display_name": "Ada"}}, {"seats": [-1]}, {"x": 1}):
-        assert sell(body | wrong, key=uuid4().hex).status_code == 422, wrong  # type: ignore[attr-defined]
+    assert (again.json()["id"], again.headers["idempotency-replayed"]) == (sold.json()["id"], "true")
+    problem(sell(body | {"seats": [2]}), 422, "idempotency-key-reused")
+    problem(sell(body | {"seats": [2]}, who=office.stranger, key="s"), 404, "event-not-found")
+    unacceptable: list[dict[str, Any]] = [
+        {"seats": []},
+        {"taken_with": "cheque"},
+        {"buyer": {"email": "no", "display_name": "Ada"}},
+        {"buyer": {"email": "ada@example.org", "display_name": "A\x00"}},
+        {"seats": [-1]},
+        {"seats": [3, 3]},
+        {"x": 1},
+    ]
+    for wrong in unacceptable:
+        answer = sell(body | wrong, key=uuid4().hex)
+        assert (answer.status_code, bool(answer.json()["fields"])) == (422, True), wrong
     with office.database.transaction() as session:
         assert session.execute(text("select count(*) from ticket_order")).scalar_one() == 1

@@ -49,9 +49,8 @@ def test_house_seats_are_given_away_and_leave_their_block(counter: Counter) -> N
     assert counter.rows("select seat_no from event_block_seat where ended_at is null") == [(3,)]
     counter.verified()
     with counter.database.transaction() as session:
-        now = database_now(session)
-        arguments = {"vendor_ids": [counter.sale.vendor.id], "event_id": counter.sale.event.id, "now": now, "actor_id": counter.member}
-        release_block(session, block_id=block, **arguments)
+        now, event, own = database_now(session), counter.sale.event.id, [counter.sale.vendor.id]
+        release_block(session, vendor_ids=own, event_id=event, block_id=block, now=now, actor_id=counter.member)
     assert counter.rows("select seat_no, state from event_seat where seat_no < 4 order by 1") == [
         (0, "free"),
         (1, "sold"),
