@@ -112,6 +112,7 @@ EVENT_LIFE = {
 
 STAFF_SALES = {
     ("POST", "/api/box-office/orders"): COUNTER_OF_VENDOR,
+    ("GET", "/api/box-office/orders/{order_id}/pdf"): COUNTER_OF_VENDOR,
     ("POST", "/api/events/{event_id}/complimentary"): MANAGERS_OF_VENDOR,
 }
 

@@ -187,7 +187,7 @@ def test_bodies_that_can_not_be_and_strangers_are_refused(office: Office) -> Non
     made = block(office, {"seats": [1]}).json()
     for suffix in (f"/{made['id']}", "?seats=1"):
         problem(release(office, suffix, who=office.stranger), 404, "event-unknown")
-    assert release(office, "").status_code == 422
+    problem(release(office, ""), 422, "invalid")
     with office.database.transaction() as session:
         session.execute(text("update event set status = 'cancelled'"))
     problem(block(office, {"seats": [5]}), 409, "event-fixed")

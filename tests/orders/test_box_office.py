@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from tests import factories
 from tests.app.test_api import problem
+from tests.buying import buy
 from tests.inventory.test_vendor_routes import Office, office
 from tests.orders.counter import Counter
 from ticketing.accounts.contact import ContactCipher
@@ -166,6 +167,11 @@ def test_over_http_it_is_for_the_counter_of_the_vendor(office: Office) -> None:
     again = sell(body)
     assert (again.json()["id"], again.headers["idempotency-replayed"]) == (sold.json()["id"], "true")
     problem(sell(body | {"seats": [2]}), 422, "idempotency-key-reused")
+    printed = office.ask("GET", f"/api/box-office/orders/{sold.json()['id']}/pdf")
+    assert (printed.status_code, printed.headers["content-type"], printed.content[:5]) == (200, "application/pdf", b"%PDF-")
+    problem(office.ask("GET", f"/api/box-office/orders/{sold.json()['id']}/pdf", who=office.stranger), 404, "order-not-found")
+    bought = buy(office.booking, office.sale, UUID(sold.json()["buyer_id"]), seats=[7])
+    problem(office.ask("GET", f"/api/box-office/orders/{bought.id}/pdf"), 404, "order-not-found")
     problem(sell(body | {"seats": [2]}, who=office.stranger, key="s"), 404, "event-not-found")
     unacceptable: list[dict[str, Any]] = [
         {"seats": []},
@@ -180,4 +186,4 @@ def test_over_http_it_is_for_the_counter_of_the_vendor(office: Office) -> None:
         answer = sell(body | wrong, key=uuid4().hex)
         assert (answer.status_code, bool(answer.json()["fields"])) == (422, True), wrong
     with office.database.transaction() as session:
-        assert session.execute(text("select count(*) from ticket_order")).scalar_one() == 1
+        assert session.execute(text("select count(*) from ticket_order where channel = 'box_office'")).scalar_one() == 1

@@ -74,12 +74,14 @@ def list_blocks(request: Request, caller: Authorised, event_id: UUID) -> Respons
 
 @router.delete("", status_code=204)
 def release_seats(
-    request: Request, caller: Authorised, event_id: UUID, seats: Annotated[list[SeatNumber], Query(min_length=1, max_length=1000)]
+    request: Request, caller: Authorised, event_id: UUID, seats: Annotated[list[SeatNumber] | None, Query(max_length=1000)] = None
 ) -> Response:
     """Release seats of whatever blocks: all of them or none."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
         now = database_now(session)
-        blocks.release_seats(session, vendor_ids=list(caller.vendor_ids), event_id=event_id, seats=seats, now=now, actor_id=caller.user_id)
+        blocks.release_seats(
+            session, vendor_ids=list(caller.vendor_ids), event_id=event_id, seats=seats or [], now=now, actor_id=caller.user_id
+        )
     return Response(status_code=204)
 
 

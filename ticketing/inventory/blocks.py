@@ -21,7 +21,7 @@ from ticketing.audit.service import record
 from ticketing.catalog.changes import CHANGEABLE, EventFixed, lock_own_event, read_own_event
 from ticketing.catalog.rules import EventStatus
 from ticketing.foundation.db import Connection
-from ticketing.foundation.errors import Conflict, NotFound
+from ticketing.foundation.errors import Conflict, Invalid, NotFound
 from ticketing.inventory.claim import SeatNotFound, SeatsTaken
 from ticketing.inventory.publish import lay_out
 from ticketing.inventory.rules import BlockReason
@@ -180,8 +180,13 @@ def release_block(session: Session, *, vendor_ids: Sequence[UUID], event_id: UUI
 def release_seats(
     session: Session, *, vendor_ids: Sequence[UUID], event_id: UUID, seats: Sequence[int], now: datetime, actor_id: UUID
 ) -> None:
-    """These seats, of whatever blocks, are free again: all of them or none. Raises `EventUnknown`, `EventFixed`, `SeatsNotBlocked`."""
+    """These seats, of whatever blocks, are free again: all of them or none.
+
+    Raises `EventUnknown`, `EventFixed`, `SeatsNotBlocked`, `Invalid` when it names none.
+    """
     _lock(session, vendor_ids=vendor_ids, event_id=event_id, now=now)
+    if not seats:
+        raise Invalid("Say which seats.", fields={"seats": "is needed"})
     wanted = sorted(set(seats))
     released = session.execute(text(RELEASE_SEATS), {"event": event_id, "seats": wanted, "now": now}).all()
     if len(released) < len(wanted):

@@ -106,6 +106,8 @@ def change_ticket_type(
     Raises `EventUnknown`, `EventVersionChanged`, `EventFixed`, `TicketTypeUnknown`, `PlacesTaken`, `EventIncomplete`, `Invalid`
     naming the fields.
     """
+    read_own_event(session, vendor_ids=vendor_ids, event_id=event_id)
+    _find(session, event_id, ticket_type_id)  # what is not there has no version either
     event = lock_own_event(session, vendor_ids=vendor_ids, event_id=event_id, version=version)
     if event.status not in CHANGEABLE:
         raise EventFixed(f"The event is {event.status.value}: it can't be changed any more.", event_id=event_id)

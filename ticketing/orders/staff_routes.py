@@ -11,18 +11,27 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from ticketing.accounts.access import Authorised, Caller
 from ticketing.accounts.walk_ins import Person, describe_person
 from ticketing.catalog.schemas import no_control_characters
-from ticketing.foundation.http import Json
+from ticketing.foundation.http import PDF, Json, pdf_answer
 from ticketing.foundation.idempotency import required_key
 from ticketing.foundation.ids import request_digest
 from ticketing.inventory.claim import MOST_PLACES_PER_HOLD
 from ticketing.inventory.life_schemas import SeatNumber
 from ticketing.orders.booking import Booking
+from ticketing.orders.pay import OrderNotFound
 from ticketing.orders.read import OrderView
+from ticketing.orders.rules import Channel
 from ticketing.orders.schemas import Places
+from ticketing.orders.service import get_order
 from ticketing.orders.staff_sale import TakenWith
+from ticketing.tickets.pdf import ticket_pdf
+from ticketing.tickets.routes import TicketCancelled
+from ticketing.tickets.rules import TicketState
+from ticketing.tickets.service import order_tickets
 
 router = APIRouter(prefix="/api", tags=["box office"])
 Key = Annotated[str | None, Header(description="Any unique text; the same again on a retry gives the same answer.")]
+
+BY_STAFF = frozenset({Channel.BOX_OFFICE, Channel.COMPLIMENTARY})
 
 
 class _Body(BaseModel):
@@ -70,6 +79,20 @@ async def sell_at_the_door(request: Request, caller: Authorised, body: BoxOffice
 async def give_away(request: Request, caller: Authorised, event_id: UUID, body: ComplimentaryBody, idempotency_key: Key = None) -> Response:
     """Give tickets to somebody, who gets them by mail: an order at no price."""
     return await _sell(request, caller, idempotency_key, body, event_id=event_id, person=body.recipient, note=body.note)
+
+
+@router.get("/box-office/orders/{order_id}/pdf", response_class=Response, responses=PDF)
+def print_tickets(request: Request, caller: Authorised, order_id: UUID) -> Response:
+    """The standing tickets of an order that your staff made, a page each, to hand over."""
+    with request.app.state.database.transaction() as session:
+        order = get_order(session, order_id=order_id)
+        if order.vendor_id not in caller.vendor_ids or order.channel not in BY_STAFF:
+            raise OrderNotFound("There is no such order.", order_id=order_id)
+        tickets = order_tickets(session, order_id=order_id, signer=request.app.state.signer)
+    standing = [ticket for ticket in tickets if ticket.state is not TicketState.CANCELLED]
+    if not standing:
+        raise TicketCancelled("All tickets of this order were cancelled.", order_id=order_id)
+    return pdf_answer(ticket_pdf(*standing), f"tickets-{order.code}")
 
 
 async def _sell(
