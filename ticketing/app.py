@@ -41,6 +41,8 @@ from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
 from ticketing.health import add_health
 from ticketing.inventory import seat_routes
+from ticketing.inventory.block_routes import router as blocks_router
+from ticketing.inventory.life_routes import router as event_life_router
 from ticketing.inventory.routes import router as events_router
 from ticketing.inventory.seat_viewers import SeatMaps
 from ticketing.inventory.vendor_routes import router as own_events_router
@@ -49,6 +51,7 @@ from ticketing.messages.routes import router as preferences_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
 from ticketing.orders.seat_changes import find_seats, noting
+from ticketing.orders.staff_routes import router as staff_sales_router
 from ticketing.orders.ticket_routes import router as ticket_orders_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
@@ -67,6 +70,7 @@ from ticketing.tickets.qr import TicketSigner
 from ticketing.tickets.routes import router as tickets_router
 from ticketing.waitinglist.offer import offer_everywhere
 from ticketing.waitinglist.routes import router as waiting_list_router
+from ticketing.waitingroom.clone_routes import router as clones_router
 from ticketing.waitingroom.places import Places
 from ticketing.waitingroom.routes import router as queues_router
 from ticketing.waitingroom.tokens import PlaceSigner
@@ -83,10 +87,14 @@ API_ROUTERS = (
     preferences_router,
     events_router,
     own_events_router,
+    event_life_router,
+    blocks_router,
+    clones_router,
     queues_router,
     waiting_list_router,
     tickets_router,
     ticket_orders_router,
+    staff_sales_router,
     payment_methods_router,
     privacy_router,
     photos_router,

@@ -30,6 +30,8 @@ BUYING = Rule(SIGNED_IN, Reach.SELF, Scope.BUY)
 EVENTS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR, Scope.EVENTS)
 OWNERS_OF_VENDOR = Rule(OWNERS, Reach.VENDOR)
 PROFILE = Rule(SIGNED_IN, Reach.SELF, Scope.PROFILE)
+COUNTER_OF_VENDOR = Rule(MANAGERS | {Role.SUPPORT}, Reach.VENDOR)
+"""Who sells at the door: a person, for it is them that the till is counted with."""
 MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
 PHOTOS_OF_VENDOR = Rule(MANAGERS | {Role.SUPPORT}, Reach.VENDOR, Scope.EVENTS)
 FIGURES_OF_VENDOR = Rule(MANAGERS | {Role.FINANCE}, Reach.VENDOR, Scope.SALES)
@@ -101,6 +103,25 @@ VENDOR_EVENTS = {
     ("POST", "/api/events/{event_id}/publish"): EVENTS_OF_VENDOR,
     ("GET", "/api/vendors/{vendor_id}/events"): MEMBERS_OF_VENDOR,
     ("GET", "/api/vendors/{vendor_id}/events/{event_id}"): MEMBERS_OF_VENDOR,
+}
+
+EVENT_LIFE = {
+    ("POST", "/api/events/{event_id}/close-sales"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/reopen-sales"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/postpone"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/clone"): EVENTS_OF_VENDOR,
+    ("GET", "/api/events/{event_id}/ticket-types"): MEMBERS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/blocks"): EVENTS_OF_VENDOR,
+    ("GET", "/api/events/{event_id}/blocks"): MEMBERS_OF_VENDOR,
+    ("DELETE", "/api/events/{event_id}/blocks"): EVENTS_OF_VENDOR,
+    ("DELETE", "/api/events/{event_id}/blocks/{block_id}"): EVENTS_OF_VENDOR,
+    ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): EVENTS_OF_VENDOR,
+}
+
+STAFF_SALES = {
+    ("POST", "/api/box-office/orders"): COUNTER_OF_VENDOR,
+    ("GET", "/api/box-office/orders/{order_id}/pdf"): COUNTER_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/complimentary"): MANAGERS_OF_VENDOR,
 }
 
 BOOKING = {
@@ -199,6 +220,8 @@ RULES: Mapping[Endpoint, Rule] = {
     **PRIVACY,
     **EVENTS,
     **VENDOR_EVENTS,
+    **EVENT_LIFE,
+    **STAFF_SALES,
     **BOOKING,
     **PAYMENT_METHODS,
     **PHOTOS,

@@ -116,9 +116,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
         _say_problems(operation, endpoint, rules[endpoint])
     bodies = (adapter.body for adapter in aliases.ADAPTERS.values())
     add_field_words(openapi, shapes_of([*hints_of(app.routes), *orders.SHAPES, *seat_routes.SHAPES, *bodies]))
-        openapi,
-        shapes_of([*hints_of(app.routes), *orders.SHAPES, *seat_routes.SHAPES, *(adapter.body for adapter in aliases.ADAPTERS.values())]),
-    )
     add_examples(openapi, VALUES)
     add_links(openapi)
     known = {tag for _, operation in _operations(openapi) for tag in operation["tags"]}

@@ -69,6 +69,10 @@ BROKEN = {
         "H3",
         "alter table buyer_allowance drop constraint buyer_allowance_cap_check; update buyer_allowance set allowed = 1 where taken > 1",
     ),
+    "B1: a blocked seat is in no block": ("B1", "update event_block_seat set ended_at = app_now() where ended_at is null and seat_no = 42"),
+    "B1: a seat of a block is free": ("B1", "update event_seat set state = 'free', block_reason = null where seat_no = 43"),
+    "B1: a seat is blocked for another reason than its block": ("B1", "update event_seat set block_reason = 'house' where seat_no = 43"),
+    "B1: a sold seat keeps the reason of a block": ("B1", "update event_seat set block_reason = 'house' where seat_no = 40"),
     "M1: money without an order or a refund": (
         "M1",
         "alter table refund disable trigger user; alter table refund drop constraint refund_vendor_id_payment_id_fkey;"
@@ -78,6 +82,16 @@ BROKEN = {
     "M2: a confirmed order whose payment took nothing": (
         "M2",
         f"update payment set captured_minor = 0, captured_at = null where id = {PAYING}",
+    ),
+    "M2: a present that costs something": (
+        "M2",
+        "update order_line l set price_minor = 100 from ticket_order o where o.id = l.order_id and o.channel = 'complimentary'"
+        " and o.state = 'confirmed'; update ticket_order set subtotal_minor = 300, total_minor = 300"
+        " where channel = 'complimentary' and state = 'confirmed'",
+    ),
+    "M2: an order that was sold and has no payment": (
+        "M2",
+        "update ticket_order set paid_by_payment = null where channel = 'box_office'",
     ),
     "M2: an expired order that is paid": ("M2", f"update ticket_order set state = 'expired' where id = {PAID_ORDER}"),
     "M2: a line that lapsed in a paid order": (

@@ -11,14 +11,19 @@ from uuid import UUID
 from sqlalchemy import text
 
 from tests import factories
+from ticketing.catalog.rules import PaymentKind
+from ticketing.catalog.tables import PaymentAccount
 from ticketing.foundation.db import Database
 from ticketing.foundation.ids import new_id
+from ticketing.inventory.blocks import block_seats
+from ticketing.inventory.rules import BlockReason
 from ticketing.orders.booking import Booking
 from ticketing.orders.expire import sweep
 from ticketing.orders.pay import PaymentView
 from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel
 from ticketing.orders.settle import Settlement
+from ticketing.orders.staff_sale import TakenWith
 from ticketing.payments.providers import ProviderNotice, ProviderPayment, ProviderRefund, ProviderSession
 from ticketing.payments.refunds import send_due_refunds
 from ticketing.promotions.rules import PromotionKind
@@ -174,6 +179,7 @@ class World:
         self._paid_late()
         self._queued()
         self._with_codes()
+        self._by_staff()
         self.at(118)
         self.hold(self.buyer(), seats=(20,), places=2)
         send_due_refunds(self.database, {"fake": self.provider})
@@ -248,6 +254,45 @@ class World:
                 now=now,
                 public_url="",
             )
+
+    def _by_staff(self) -> None:
+        """Two house seats and a free one are given away, one of which is given back; somebody buys at the door; a seat is killed."""
+        with self.database.transaction() as session:
+            account = PaymentAccount(vendor_id=self.sale.vendor.id, provider="cash", kind=PaymentKind.CASH, account_ref="", label="Cash")
+            session.add(account)
+            for seats, reason in (([40, 41, 42], BlockReason.HOUSE), ([43], BlockReason.KILLED)):
+                block_seats(
+                    session,
+                    vendor_ids=[self.sale.vendor.id],
+                    event_id=self.sale.event.id,
+                    block_id=new_id(),
+                    seats=seats,
+                    section_id=None,
+                    reason=reason,
+                    note="",
+                    now=self.start,
+                    actor_id=self.buyers[0],
+                )
+        self.sell_by_staff(None, seats=(40, 41), places=1)
+        self.cancel(self.sell_by_staff(None, seats=(44,)))
+        self.sell_by_staff(TakenWith.CASH, seats=(45,), places=2)
+        self.sell_by_staff(TakenWith.CARD_TERMINAL, places=1)
+
+    def sell_by_staff(self, taken_with: TakenWith | None, *, seats: tuple[int, ...] = (), places: int = 0) -> OrderView:
+        """Sold at the door, or given away (None), to somebody without a name."""
+        key, digest = self._once("staff")
+        work = self.booking.sell_by_staff(
+            vendor_ids=[self.sale.vendor.id],
+            actor_id=self.buyers[0],
+            person=None,
+            event_id=self.sale.event.id,
+            seats=seats,
+            places=[(self.sale.pool.id, places)] if places else [],
+            key=key,
+            digest=digest,
+            taken_with=taken_with,
+        )
+        return self.booking.wait(work)
 
     def stop(self) -> None:
         self.booking.stop()

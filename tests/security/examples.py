@@ -92,6 +92,34 @@ WAITING_ROOM: dict[Endpoint, Example] = {
 }
 
 
+EVENT_LIFE: dict[Endpoint, Example] = {
+    ("POST", "/api/events/{event_id}/close-sales"): (f"/api/events/{SOMETHING}/close-sales", None),
+    ("POST", "/api/events/{event_id}/reopen-sales"): (f"/api/events/{SOMETHING}/reopen-sales", None),
+    ("POST", "/api/events/{event_id}/postpone"): (f"/api/events/{SOMETHING}/postpone", {"local_start": "2031-03-20T20:00:00"}),
+    ("POST", "/api/events/{event_id}/clone"): (
+        f"/api/events/{SOMETHING}/clone",
+        {"local_start": "2031-03-21T20:00:00", "title": "The 2nd night"},
+    ),
+    ("GET", "/api/events/{event_id}/ticket-types"): (f"/api/events/{SOMETHING}/ticket-types", None),
+    ("POST", "/api/events/{event_id}/blocks"): (f"/api/events/{SOMETHING}/blocks", {"seats": [40, 41], "reason": "house", "note": "Press"}),
+    ("GET", "/api/events/{event_id}/blocks"): (f"/api/events/{SOMETHING}/blocks", None),
+    ("DELETE", "/api/events/{event_id}/blocks"): (f"/api/events/{SOMETHING}/blocks?seats=40", None),
+    ("DELETE", "/api/events/{event_id}/blocks/{block_id}"): (f"/api/events/{SOMETHING}/blocks/{SOMETHING}", None),
+    ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): (
+        f"/api/events/{SOMETHING}/ticket-types/{SOMETHING}",
+        {"capacity": 90},
+    ),
+}
+
+STAFF_SALES: dict[Endpoint, Example] = {
+    ("POST", "/api/box-office/orders"): ("/api/box-office/orders", {"event_id": str(SOMETHING), "seats": [30], "taken_with": "cash"}),
+    ("GET", "/api/box-office/orders/{order_id}/pdf"): (f"/api/box-office/orders/{SOMETHING}/pdf", None),
+    ("POST", "/api/events/{event_id}/complimentary"): (
+        f"/api/events/{SOMETHING}/complimentary",
+        {"seats": [31], "recipient": {"email": "press@example.org", "display_name": "Press"}},
+    ),
+}
+
 PAYMENT_METHODS: dict[Endpoint, Example] = {
     ("POST", "/api/payment-methods"): ("/api/payment-methods", {"kind": "cash", "label": "Cash", "instructions": "At the door."}),
     ("GET", "/api/payment-methods"): ("/api/payment-methods", None),

@@ -30,6 +30,8 @@ TABLES = {
     "entry_id": "waiting_list_entry",
     "method_id": "payment_account",
     "image_id": "photo",
+    "block_id": "event_block",
+    "order_id": "order_at_the_door",
 }
 """What a path's parameter names. `thing_id` without an entry is a row of the table `thing`."""
 
@@ -106,6 +108,8 @@ class Side:
             ids = sorted(row["id"] for row in rows if "id" in row)
             if ids:
                 self.ids[table] = str(ids[0])
+        at_the_door = sorted(row["id"] for row in rows_of(session, self.vendor_id)["ticket_order"] if row["channel"] == "box_office")
+        self.ids |= {"order_at_the_door": at_the_door[0]} if at_the_door else {}
         members = [row["user_id"] for row in rows_of(session, self.vendor_id)["vendor_member"]]
         self.ids["user_id"] = sorted(members)[0]
 

@@ -19,9 +19,11 @@ from tests import factories
 from tests.buying import buy, place_order, start_payment
 from tests.security.examples import (
     ACCOUNTS,
+    EVENT_LIFE,
     PAYMENT_METHODS,
     PROMOTIONS,
     RECOMMENDATIONS,
+    STAFF_SALES,
     WAITING_LIST,
     WAITING_ROOM,
     WEBHOOKS,
@@ -89,6 +91,8 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | WAITING_ROOM
             | WAITING_LIST
             | PAYMENT_METHODS
+            | EVENT_LIFE
+            | STAFF_SALES
             | PROMOTIONS
             | RECOMMENDATIONS
             | vendor_examples(vendor=sale.vendor.id)

@@ -85,6 +85,8 @@ class EventSetup:
     doors_at: datetime | None
     sales_open_at: datetime
     sales_close_at: datetime
+    sales_paused_at: datetime | None
+    """Since when nothing is sold for the time being."""
     visibility: Visibility
     public_at: datetime | None
     max_per_buyer: int
@@ -168,9 +170,7 @@ def change_own_event(
     event = lock_own_event(session, vendor_ids=vendor_ids, event_id=event_id, version=version)
     if event.status not in CHANGEABLE:
         raise EventFixed(f"The event is {event.status.value}: it can't be changed any more.", event_id=event_id)
-    before = EventDraft(**{name: getattr(event, name) for name in DRAFT_FIELDS} | {"tags": tuple(event.tags)})
-    if "sales_close_at" not in changes and before.sales_close_at == event.starts_at:
-        before = replace(before, sales_close_at=None)  # it follows the start
+    before = draft_of(event)
     after = replace(before, **changes)
     if after.currency != before.currency and prices is None:
         raise Invalid("Prices are of one currency: give new ones with it.", fields={"currency": "needs prices beside it"})
@@ -188,9 +188,16 @@ def change_own_event(
     return read_own_event(session, vendor_ids=vendor_ids, event_id=event_id)
 
 
+def draft_of(event: Event) -> EventDraft:
+    """The event as its vendor has set it; sales that end at the start follow it."""
+    draft = EventDraft(**{name: getattr(event, name) for name in DRAFT_FIELDS} | {"tags": tuple(event.tags)})
+    return replace(draft, sales_close_at=None) if draft.sales_close_at == event.starts_at else draft
+
+
 def lock_own_event(session: Session, *, vendor_ids: Sequence[UUID], event_id: UUID, version: int | None) -> Event:
     """The event's row, locked, if it is the vendors' and of this version. Raises `EventUnknown`, `EventVersionChanged`."""
-    found = select(Event).where(Event.id == event_id, Event.vendor_id.in_(vendor_ids)).with_for_update()
+    # Not against the foreign keys of new holds: whoever changes an event must not make its buyers wait.
+    found = select(Event).where(Event.id == event_id, Event.vendor_id.in_(vendor_ids)).with_for_update(key_share=True)
     event = session.execute(found.execution_options(populate_existing=True)).scalar_one_or_none()
     if event is None:
         raise EventUnknown("There is no such event.", event_id=event_id)

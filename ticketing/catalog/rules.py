@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
+from ticketing.foundation.clock import is_in_gap
+from ticketing.foundation.errors import Invalid
 from ticketing.foundation.money import included_tax, share
 
 
@@ -56,6 +59,15 @@ class PaymentKind(StrEnum):
 class SectionKind(StrEnum):
     SEATED = "seated"
     STANDING = "standing"
+
+
+def check_start(local_start: datetime, zone_name: str) -> None:
+    """Raises `Invalid` for a wall time that the clock change skips."""
+    if is_in_gap(local_start, zone_name):
+        raise Invalid(
+            f"No clock in {zone_name} shows {local_start}: it is skipped when summer time begins.",
+            fields={"local_start": "is skipped by the clock change"},
+        )
 
 
 def platform_fee(price_minor: int, *, fee_bps: int, fee_fixed_minor: int) -> int:

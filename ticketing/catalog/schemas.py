@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime
 
 from ticketing.catalog.changes import BilledArtist, Price
-from ticketing.catalog.rules import Visibility
+from ticketing.catalog.rules import Visibility, check_start
 from ticketing.catalog.service import DEFAULT_REFUND_POLICY, LONGEST_TITLE, EventDraft
-from ticketing.foundation.clock import UnknownZone, is_in_gap, zone
+from ticketing.foundation.clock import UnknownZone, zone
 from ticketing.foundation.errors import Invalid
 from ticketing.foundation.money import AmountNotRepresentable, UnknownCurrency, exponent, parse
 
@@ -147,15 +146,6 @@ def draft_fields(body: dict[str, Any]) -> dict[str, Any]:
     """A body's fields as those of `EventDraft`."""
     fields = {name: value for name, value in body.items() if name not in NOT_OF_THE_DRAFT}
     return fields | ({"tags": tuple(fields["tags"])} if "tags" in fields else {})
-
-
-def check_start(local_start: datetime, zone_name: str) -> None:
-    """Raises `Invalid` for a wall time that the clock change skips."""
-    if is_in_gap(local_start, zone_name):
-        raise Invalid(
-            f"No clock in {zone_name} shows {local_start}: it is skipped when summer time begins.",
-            fields={"local_start": "is skipped by the clock change"},
-        )
 
 
 def to_prices(bodies: Sequence[PriceBody], currency: str) -> list[Price]:

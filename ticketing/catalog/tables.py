@@ -187,6 +187,23 @@ class Event(Captured, Base):
     """Counts the vendor's changes: who changes an event says which version they have seen."""
     access_types: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     """Ticket types that only an access code opens; promotions write it."""
+    windowed_types: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
+    """Ticket types that are sold for a part of the event's sales only."""
+
+
+class EventPostponement(Base):
+    """A move of an event to another time. Its buyers are told of it, and what they may do about it hangs on it."""
+
+    __tablename__ = "event_postponement"
+    __table_args__ = (ForeignKeyConstraint(["vendor_id", "event_id"], ["event.vendor_id", "event.id"]),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    vendor_id: Mapped[UUID]
+    event_id: Mapped[UUID] = mapped_column(index=True)
+    from_local_start: Mapped[datetime] = mapped_column(DateTime(timezone=False))
+    to_local_start: Mapped[datetime] = mapped_column(DateTime(timezone=False))
+    """Wall times at the venue."""
+    postponed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class CatalogueVersion(Base):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, text
+from sqlalchemy import LargeBinary, Text, insert, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ticketing.foundation.db import Base, UtcDateTime
@@ -57,6 +57,22 @@ def required_key(value: str | None) -> str:
     if len(value) > LONGEST_KEY:
         raise Malformed(f"The Idempotency-Key has more than {LONGEST_KEY} characters.")
     return value
+
+
+def find_resource(session: Session, *, actor_id: UUID, key: str, digest: bytes, kind: str) -> UUID | None:
+    """What the actor made under this key, None if nothing was. Raises `IdempotencyKeyReused` when it was another request."""
+    found = session.get(IdempotencyKey, (actor_id, key))
+    if found is None:
+        return None
+    if found.kind != kind or found.request_digest != digest:
+        raise reused(key=key)
+    return found.resource_id
+
+
+def keep_key(session: Session, *, actor_id: UUID, key: str, digest: bytes, kind: str, resource_id: UUID) -> None:
+    """Write the key in the transaction of its effect, before the effect: a duplicate waits here, and fails with `IntegrityError`."""
+    values = {"actor_id": actor_id, "key": key, "request_digest": digest, "kind": kind, "resource_id": resource_id}
+    session.execute(insert(IdempotencyKey).values(**values))
 
 
 def forget_keys(session: Session, *, now: datetime, limit: int = 10_000) -> int:

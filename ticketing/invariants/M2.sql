@@ -17,7 +17,9 @@ with line_sum as (
 ),
 
 paid as (
-  select o.*, p.id as payment_id, p.order_id as payment_order_id, p.captured_minor, p.currency as payment_currency, p.captured_at
+  -- What is given away costs nothing, and no payment pays it.
+  select o.*, o.channel = 'complimentary' and o.total_minor = 0 and o.paid_by_payment is null and o.confirmed_at is not null as given,
+    p.id as payment_id, p.order_id as payment_order_id, p.captured_minor, p.currency as payment_currency, p.captured_at
   from ticket_order o
   left join payment p on p.id = o.paid_by_payment
 ),
@@ -35,14 +37,14 @@ refunded as (
 
 select format('order %s', id) as subject, format('is %s, and no payment paid its %s %s', state, total_minor, currency) as problem
 from paid
-where state in ('confirmed', 'completed')
+where state in ('confirmed', 'completed') and not given
   and (payment_order_id is distinct from id or captured_minor is distinct from total_minor or payment_currency is distinct from currency
     or captured_at is null or confirmed_at is null)
 union all
 select format('order %s', id), format('is %s, and yet payment %s paid it', state, paid_by_payment)
 from paid
 where (state in ('pending', 'expired') and (paid_by_payment is not null or confirmed_at is not null))
-  or (state = 'cancelled' and (paid_by_payment is null) <> (confirmed_at is null))
+  or (state = 'cancelled' and not given and (paid_by_payment is null) <> (confirmed_at is null))
 union all
 select format('order %s', o.id),
   format('is %s; of its %s lines %s are pending, %s confirmed, %s lapsed, %s cancelled', o.state, coalesce(s.lines, 0), s.pending, s.confirmed,

@@ -17,12 +17,12 @@ from ticketing.foundation.errors import Expired, Invalid, TicketingError
 from ticketing.inventory.adjacent import FreeRun, best_adjacent, without
 from ticketing.inventory.claim import (
     MOST_PLACES_PER_HOLD,
-    AccessCodeNeeded,
     ClaimHandler,
     ClaimRequest,
     EventNotFound,
     NotOnSale,
     SeatsTaken,
+    why_closed,
 )
 from ticketing.inventory.writer import RunAlone
 
@@ -86,6 +86,9 @@ with seat as (
     and (%(section)s::uuid is null or ls.section_id = %(section)s)
     and (%(ticket_type)s::uuid is null or es.ticket_type_id = %(ticket_type)s)
     and (es.ticket_type_id <> all(e.access_types) or es.ticket_type_id = any(%(opened)s::uuid[]))
+    and (es.ticket_type_id <> all(e.windowed_types) or es.ticket_type_id not in (
+      select t.id from ticket_type t
+      where t.id = any(e.windowed_types) and (t.sales_open_at > app_now() or t.sales_close_at <= app_now())))
   window row as (partition by ls.section_id, ls.row_position)
 ),
 run as (
@@ -101,7 +104,9 @@ order by section_position, row_position, run_no
 """
 
 ON_SALE = """
-select status = 'published' and sales_open_at <= app_now() and sales_close_at > app_now() and sales_paused_at is null, access_types
+select status = 'published' and sales_open_at <= app_now() and sales_close_at > app_now() and sales_paused_at is null, access_types,
+  array(select t.id from ticket_type t
+    where t.id = any(event.windowed_types) and (t.sales_open_at > app_now() or t.sales_close_at <= app_now()))
 from event where id = %s and status not in ('draft', 'withdrawn')
 """
 
@@ -181,8 +186,9 @@ def _why_none(connection: Connection, request: BestRequest) -> TicketingError:
         return EventNotFound("There is no such event.", event_id=request.event_id)
     if not found[0]:
         return NotOnSale("This event is not on sale now.", event_id=request.event_id)
-    if request.ticket_type_id in found[1] and request.ticket_type_id not in request.opened:
-        return AccessCodeNeeded("These places need an access code.", event_id=request.event_id)
+    closed = [type_id for type_id in (*found[1], *found[2]) if type_id not in request.opened]
+    if request.ticket_type_id is not None and request.ticket_type_id in closed:
+        return why_closed(connection, request.event_id, [request.ticket_type_id])
     return NoAdjacentSeats(
         f"Nowhere are {request.quantity} seats free side by side: ask for fewer, or elsewhere.",
         event_id=request.event_id,

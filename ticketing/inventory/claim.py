@@ -18,9 +18,12 @@ from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict, Expired, Invalid, NotFound
 from ticketing.foundation.idempotency import reused
 from ticketing.inventory.holds import read_holds, release_expired
+from ticketing.inventory.rules import Terms
 from ticketing.inventory.writer import RunAlone
 
 MOST_PLACES_PER_HOLD = 100
+MOST_PER_BUYER = 1000
+"""The highest cap an event may have; the one for what its staff sell or give away."""
 
 
 class EventNotFound(NotFound):
@@ -41,6 +44,10 @@ class SeatsTaken(Conflict):
 
 class SoldOut(Expired):
     """Fewer places are left than were asked for."""
+
+
+class TicketTypeNotOnSale(Conflict):
+    """Some of the places are sold at another time than the rest of the event; nothing was held."""
 
 
 class AccessCodeNeeded(Conflict):
@@ -65,6 +72,9 @@ class ClaimRequest:
     code: str | None = None
     opened: tuple[UUID, ...] = ()
     """Ticket types that the code opens."""
+    terms: Terms = Terms.PUBLIC
+    actor_id: UUID | None = None
+    """Who claims for the buyer; None: the buyer."""
 
     @property
     def quantity(self) -> int:
@@ -84,21 +94,24 @@ CLAIM = """
 with req as materialized (
   select r.*, e.vendor_id, e.max_per_buyer, e.hold_seconds,
     coalesce(e.status not in ('draft', 'withdrawn'), false) as found,
-    coalesce(e.status = 'published' and e.sales_open_at <= app_now() and e.sales_close_at > app_now() and e.sales_paused_at is null, false)
-      as on_sale,
-    case when e.access_types = '{{}}' then '{{}}' else array(
+    coalesce(e.status = 'published' and (r.terms <> 'public'
+      or (e.sales_open_at <= app_now() and e.sales_close_at > app_now() and e.sales_paused_at is null)), false) as on_sale,
+    case when e.access_types = '{{}}' or r.terms <> 'public' then '{{}}' else array(
       select t from unnest(e.access_types) as t
       where (r.ord, t) not in (select o.ord, o.type_id from unnest(%(opened_ord)s::int[], %(opened)s::uuid[]) as o(ord, type_id))
+    ) end || case when e.windowed_types = '{{}}' or r.terms <> 'public' then '{{}}' else array(
+      select t.id from ticket_type t
+      where t.id = any(e.windowed_types) and (t.sales_open_at > app_now() or t.sales_close_at <= app_now())
     ) end as closed,
     k.resource_id as replay_id, k.request_digest as replay_digest, k.kind as replay_kind
   from unnest(%(ord)s::int[], %(hold)s::uuid[], %(event)s::uuid[], %(buyer)s::uuid[], %(key)s::text[], %(digest)s::bytea[],
-    %(quantity)s::int[], %(seat_count)s::int[], %(pool_count)s::int[])
-    as r(ord, hold_id, event_id, buyer_id, key, digest, quantity, seat_count, pool_count)
+    %(quantity)s::int[], %(seat_count)s::int[], %(pool_count)s::int[], %(terms)s::text[], %(actor)s::uuid[])
+    as r(ord, hold_id, event_id, buyer_id, key, digest, quantity, seat_count, pool_count, terms, actor_id)
   left join event e on e.id = r.event_id
   left join idempotency_key k on k.actor_id = r.buyer_id and k.key = r.key
 ),
 seat_req as materialized (
-  select s.ord, r.event_id, s.seat_no, r.closed
+  select s.ord, r.event_id, s.seat_no, r.closed, r.terms
   from unnest(%(seat_ord)s::int[], %(seat_no)s::int[]) as s(ord, seat_no)
   join req r on r.ord = s.ord and r.on_sale and r.replay_id is null
   order by r.event_id, s.seat_no
@@ -113,7 +126,9 @@ locked as materialized (
   select s.ord, es.event_id, es.seat_no, es.ticket_type_id
   from seat_req s
   join event_seat es on es.event_id = s.event_id and es.seat_no = s.seat_no
-  where (es.state = 'free' or (es.state = 'held' and es.held_until <= app_now())) and es.ticket_type_id <> all(s.closed)
+  where (es.state = 'free' or (es.state = 'held' and es.held_until <= app_now())
+      or (s.terms = 'complimentary' and es.state = 'blocked' and es.block_reason = 'house'))
+    and es.ticket_type_id <> all(s.closed)
   for no key update of es {skip_locked}
 ),
 seated as (
@@ -124,7 +139,9 @@ seated as (
 ),
 allowance as (
   insert into buyer_allowance as a (event_id, buyer_id, taken, allowed)
-  select event_id, buyer_id, quantity, max_per_buyer from seated where quantity <= max_per_buyer order by event_id, buyer_id
+  select event_id, buyer_id, quantity, cap
+  from (select *, case when terms = 'public' then max_per_buyer else {most_per_buyer} end as cap from seated) s
+  where quantity <= cap order by event_id, buyer_id
   on conflict (event_id, buyer_id) do update set taken = a.taken + excluded.taken, allowed = excluded.allowed
     where a.taken + excluded.taken <= excluded.allowed
   returning event_id, buyer_id
@@ -148,14 +165,14 @@ pool_claim as (
   returning p.id, p.ticket_type_id
 ),
 won as (
-  select a.*
+  select a.*, case when a.terms = 'complimentary' then 0 else 1 end as paid
   from allowed a
   left join (select q.ord, count(*) as pools from pool_req q join pool_claim c on c.id = q.pool_id group by q.ord) p on p.ord = a.ord
   where coalesce(p.pools, 0) = a.pool_count
 ),
 seat_taken as (
   update event_seat es
-  set state = 'held', hold_id = w.hold_id, held_until = app_now() + make_interval(secs => w.hold_seconds)
+  set state = 'held', block_reason = null, hold_id = w.hold_id, held_until = app_now() + make_interval(secs => w.hold_seconds)
   from locked l join won w on w.ord = l.ord
   where es.event_id = l.event_id and es.seat_no = l.seat_no
   returning l.ord, es.seat_no, es.ticket_type_id
@@ -175,7 +192,7 @@ place as (
 new_line as (
   insert into hold_line (hold_id, line_no, event_id, ticket_type_id, seat_no, pool_id, quantity, price_minor, fee_minor, tax_minor)
   select w.hold_id, row_number() over (partition by p.ord order by p.seat_no, p.pool_id), w.event_id, p.ticket_type_id,
-    p.seat_no, p.pool_id, p.quantity, t.price_minor, t.fee_minor, t.tax_minor
+    p.seat_no, p.pool_id, p.quantity, t.price_minor * w.paid, t.fee_minor * w.paid, t.tax_minor * w.paid
   from place p join won w on w.ord = p.ord join ticket_type t on t.id = p.ticket_type_id
   returning hold_id
 ),
@@ -185,7 +202,7 @@ new_key as (
 ),
 new_audit as (
   insert into audit_entry (actor_id, action, subject_id, digest)
-  select buyer_id, 'hold.created', hold_id, digest from won
+  select actor_id, 'hold.created', hold_id, digest from won
 )
 select r.ord, r.found, r.on_sale, r.closed, r.replay_id, r.replay_digest, r.replay_kind,
   s.ord is not null as has_seats, a.ord is not null as has_allowance, w.ord is not null as has_won,
@@ -198,8 +215,8 @@ left join allowed a on a.ord = r.ord
 left join won w on w.ord = r.ord
 """
 
-CLAIM_SKIPPING = CLAIM.format(skip_locked="skip locked")
-CLAIM_WAITING = CLAIM.format(skip_locked="")
+CLAIM_SKIPPING = CLAIM.format(skip_locked="skip locked", most_per_buyer=MOST_PER_BUYER)
+CLAIM_WAITING = CLAIM.format(skip_locked="", most_per_buyer=MOST_PER_BUYER)
 
 GIVE_BACK_ALLOWANCE = """
 update buyer_allowance set taken = taken - %(quantity)s where event_id = %(event)s and buyer_id = %(buyer)s
@@ -211,9 +228,14 @@ from unnest(%(pool)s::uuid[], %(quantity)s::int[]) as g(pool_id, quantity)
 where p.id = g.pool_id
 """
 
-ASKS_FOR_CLOSED = """
-select exists (select from event_seat where event_id = %(event)s and seat_no = any(%(seats)s) and ticket_type_id = any(%(closed)s))
-  or exists (select from pool where id = any(%(pools)s) and event_id = %(event)s and ticket_type_id = any(%(closed)s))
+ASKED_FOR = """
+select ticket_type_id from event_seat where event_id = %(event)s and seat_no = any(%(seats)s) and ticket_type_id = any(%(closed)s)
+union
+select ticket_type_id from pool where id = any(%(pools)s) and event_id = %(event)s and ticket_type_id = any(%(closed)s)
+"""
+
+OUT_OF_WINDOW = """
+select exists (select from ticket_type where id = any(%(types)s) and (sales_open_at > app_now() or sales_close_at <= app_now()))
 """
 
 WHY_SEATS = """
@@ -264,8 +286,8 @@ class ClaimHandler:
             return EventNotFound("There is no such event.", event_id=request.event_id)
         if not row.on_sale:
             return NotOnSale("This event is not on sale now.", event_id=request.event_id)
-        if row.closed and _asks_for_closed(connection, request, row.closed):
-            return AccessCodeNeeded("Some of these places need an access code.", event_id=request.event_id)
+        if row.closed and (types := _asked_for(connection, request, row.closed)):
+            return why_closed(connection, request.event_id, types)
         if not row.has_seats:
             return self._lost_seats(connection, request, alone=alone)
         if not alone:
@@ -312,6 +334,8 @@ def _claim(connection: Connection, requests: Sequence[ClaimRequest], *, waiting:
         "pool_ord": [i for i, r in enumerate(requests) for _ in r.places],
         "pool": [pool for r in requests for pool, _ in r.places],
         "pool_quantity": [count for r in requests for _, count in r.places],
+        "terms": [r.terms.value for r in requests],
+        "actor": [r.actor_id or r.buyer_id for r in requests],
         "opened_ord": [i for i, r in enumerate(requests) for _ in r.opened],
         "opened": [ticket_type for r in requests for ticket_type in r.opened],
     }
@@ -319,11 +343,19 @@ def _claim(connection: Connection, requests: Sequence[ClaimRequest], *, waiting:
         return cursor.execute(CLAIM_WAITING if waiting else CLAIM_SKIPPING, parameters).fetchall()
 
 
-def _asks_for_closed(connection: Connection, request: ClaimRequest, closed: Sequence[UUID]) -> bool:
+def _asked_for(connection: Connection, request: ClaimRequest, closed: Sequence[UUID]) -> list[UUID]:
+    """Which of the closed ticket types the request asks for."""
     pools = [pool for pool, _ in request.places]
     parameters = {"event": request.event_id, "seats": list(request.seats), "pools": pools, "closed": list(closed)}
-    row = connection.execute(ASKS_FOR_CLOSED, parameters).fetchone()
-    return row is not None and bool(row[0])
+    return [ticket_type for (ticket_type,) in connection.execute(ASKED_FOR, parameters)]
+
+
+def why_closed(connection: Connection, event_id: UUID, types: Sequence[UUID]) -> Conflict:
+    """Why places of these ticket types, which are closed, can't be had."""
+    row = connection.execute(OUT_OF_WINDOW, {"types": list(types)}).fetchone()
+    if row is not None and row[0]:
+        return TicketTypeNotOnSale("Some of these places are not on sale now.", event_id=event_id)
+    return AccessCodeNeeded("Some of these places need an access code.", event_id=event_id)
 
 
 def _give_back(connection: Connection, request: ClaimRequest, pools: Sequence[UUID]) -> None:

@@ -1,4 +1,4 @@
-"""Publishing an event: its seats and pools are made from its layout, and it can be sold."""
+"""Publishing an event: its seats and pools are made from its layout, as far as they are not there yet, and it can be sold."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ left join ticket_type_section by_category
 left join ticket_type_section whole on whole.event_id = e.id and whole.section_id = s.section_id and whole.category = ''
 where e.id = any(:events)
 order by e.id, s.seat_no
+on conflict (event_id, seat_no) do nothing
 """
 """In order, so that an event's seats lie side by side on their pages."""
 
@@ -45,7 +46,7 @@ select uuidv7(), e.vendor_id, e.id, t.ticket_type_id, s.id, s.name, s.capacity
 from event e
 join section s on s.layout_id = e.layout_id and s.kind = 'standing'
 join ticket_type_section t on t.event_id = e.id and t.section_id = s.id
-where e.id = any(:events)
+where e.id = any(:events) and not exists (select from pool p where p.event_id = e.id and p.section_id = s.id)
 order by e.id, s.position
 """
 
@@ -90,8 +91,7 @@ def publish_events(session: Session, *, event_ids: Sequence[UUID], now: datetime
     rows = {row.id: row for row in session.execute(text(CHECKS), {**ids, "now": now})}
     for event_id in event_ids:
         _check(rows.get(event_id), event_id)
-    session.execute(text(SEATS), ids)
-    session.execute(text(POOLS), ids)
+    _make_places(session, event_ids)
     session.execute(
         text("update event set status = :status, published_at = :now, version = version + 1 where id = any(:events)"),
         {**ids, "status": EventStatus.PUBLISHED.value, "now": now},
@@ -101,6 +101,20 @@ def publish_events(session: Session, *, event_ids: Sequence[UUID], now: datetime
     for event_id in event_ids:
         record(session, actor_id=actor_id, action="event.published", subject_id=event_id)
         enqueue(session, topic="event.published", subject_id=event_id)
+
+
+def lay_out(session: Session, *, event_id: UUID, now: datetime) -> None:
+    """Make the places of a draft ahead of its publication, so that they can be blocked and counted. Raises `EventIncomplete`."""
+    row = session.execute(text(CHECKS), {"events": [event_id], "now": now}).one()
+    if row.unpriced:
+        raise EventIncomplete(f"The event lacks prices for {', '.join(row.unpriced[:5])}.", event_id=event_id)
+    _make_places(session, [event_id])
+
+
+def _make_places(session: Session, event_ids: Sequence[UUID]) -> None:
+    ids = {"events": list(event_ids)}
+    session.execute(text(SEATS), ids)
+    session.execute(text(POOLS), ids)
 
 
 def _check(row: Row[Any] | None, event_id: UUID) -> None:

@@ -125,5 +125,5 @@ def _availability(request: Request, event_id: UUID) -> tuple[list[seatmap.TypeAv
         now = database_now(session)
         event = visible_event(request, session, event_id, now)
         types = seatmap.availability(session, event_id=event_id, now=now)
-    digest = hashlib.sha256(repr([(t.ticket_type_id, t.available, t.total_minor) for t in types]).encode()).hexdigest()
+    digest = hashlib.sha256(orjson.dumps(types)).hexdigest()
     return types, f'"{digest[:16]}"', event.sales_close_at <= now or event.status in ENDED

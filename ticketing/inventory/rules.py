@@ -20,6 +20,17 @@ class BlockReason(StrEnum):
     PRODUCTION = "production"
 
 
+class Terms(StrEnum):
+    """On what terms places are claimed."""
+
+    PUBLIC = "public"
+    """By buyers: while the event is on sale, within their cap, at its prices."""
+    BOX_OFFICE = "box_office"
+    """By the vendor's staff, for whoever stands before them: as long as the event is published, at its prices."""
+    COMPLIMENTARY = "complimentary"
+    """By the vendor's staff, as a present: also house seats, for nothing."""
+
+
 class HoldState(StrEnum):
     ACTIVE = "active"
     CONVERTED = "converted"

@@ -39,6 +39,9 @@ class TypeAvailability:
     """All-in: what a buyer pays for one."""
     capacity: int
     available: int
+    sales_open_at: datetime | None
+    sales_close_at: datetime | None
+    """When it is sold, within the event's sales; null: as long as these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ pools as (
   from pool p where event_id = :event group by ticket_type_id
 )
 select t.id, t.name, t.price_minor, t.fee_minor, t.price_minor + t.fee_minor,
-  (coalesce(s.capacity, 0) + coalesce(p.capacity, 0))::int, (coalesce(s.available, 0) + coalesce(p.available, 0))::int
+  (coalesce(s.capacity, 0) + coalesce(p.capacity, 0))::int, (coalesce(s.available, 0) + coalesce(p.available, 0))::int,
+  t.sales_open_at, t.sales_close_at
 from ticket_type t
 left join seats s on s.ticket_type_id = t.id
 left join pools p on p.ticket_type_id = t.id

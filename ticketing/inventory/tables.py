@@ -60,6 +60,36 @@ class Pool(Base):
     sold: Mapped[int] = mapped_column(Integer, server_default=text("0"))
 
 
+class EventBlock(Base):
+    """Seats of an event that were taken out of sale together."""
+
+    __tablename__ = "event_block"
+    __table_args__ = (ForeignKeyConstraint(["vendor_id", "event_id"], ["event.vendor_id", "event.id"]),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    vendor_id: Mapped[UUID]
+    event_id: Mapped[UUID] = mapped_column(index=True)
+    reason: Mapped[BlockReason] = mapped_column(text_enum(BlockReason, "reason"))
+    note: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class EventBlockSeat(Base):
+    """A seat of a block; a seat is in one block at a time."""
+
+    __tablename__ = "event_block_seat"
+    __table_args__ = (
+        ForeignKeyConstraint(["event_id", "seat_no"], ["event_seat.event_id", "event_seat.seat_no"]),
+        Index("event_block_seat_open_idx", "event_id", "seat_no", unique=True, postgresql_where=text("ended_at is null")),
+    )
+
+    block_id: Mapped[UUID] = mapped_column(ForeignKey("event_block.id"), primary_key=True)
+    seat_no: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    event_id: Mapped[UUID]
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was released, or given away."""
+
+
 class Hold(Captured, Base):
     """Seats or places of one event kept for a buyer until `expires_at`."""
 

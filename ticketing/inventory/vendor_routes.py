@@ -14,7 +14,8 @@ from fastapi import APIRouter, Header, Request, Response
 from ticketing.accounts.access import Authorised
 from ticketing.catalog import changes
 from ticketing.catalog.changes import EventSetup, OwnEvents, change_own_event, create_own_event
-from ticketing.catalog.schemas import EventBody, EventChanges, NewEvent, check_start, draft_fields, to_artists, to_prices
+from ticketing.catalog.rules import check_start
+from ticketing.catalog.schemas import EventBody, EventChanges, NewEvent, draft_fields, to_artists, to_prices
 from ticketing.foundation.db import Role, database_now
 from ticketing.foundation.errors import Malformed, TicketingError
 from ticketing.foundation.http import Json

@@ -41,6 +41,7 @@ SUBJECTS = {
     MessageKind.CHANGE_EMAIL: "Confirm your new e-mail address",
     MessageKind.ADDRESS_CHANGING: "Your e-mail address is being changed",
     MessageKind.FIND_ORDERS: "Your orders",
+    MessageKind.EVENT_POSTPONED: "New time: {title}",
     MessageKind.YOUR_TURN: "It is your turn: {title}",
     MessageKind.PLACES_OFFERED: "Places for you: {title}",
 }
@@ -99,6 +100,19 @@ join user_account u on u.id = :recipient
 where t.id = :ticket
 """
 
+POSTPONED = """
+select e.title, e.zone, p.from_local_start, p.to_local_start, n.name as venue_name, n.city, v.name as vendor_name, u.locale, mine.codes,
+  mine.order_id
+from event_postponement p join event e on e.id = p.event_id join venue n on n.id = e.venue_id join vendor v on v.id = e.vendor_id
+join user_account u on u.id = :recipient
+join lateral (
+  select array_agg(t.code order by t.code) as codes, max(t.order_id::text)::uuid as order_id from ticket t
+  where t.event_id = e.id and t.holder_id = u.id and t.state in ('valid', 'listed')
+) mine on mine.codes is not null
+where p.id = :postponement and e.status in ('published', 'postponed')
+  and not exists (select from event_postponement later where later.event_id = p.event_id and later.id > p.id)
+"""
+
 REFUNDS = """
 select sum(amount_minor)::bigint as amount_minor, max(currency) as currency, max(reason) as reason, max(order_id::text)::uuid as order_id
 from refund where {which}
@@ -144,7 +158,7 @@ class Composer:
         """The mail without sender, recipient, date and id.
 
         `subject_id` is the order's, for `payment_returned` the refund's, for links the link's, for a turn that of the place in the
-        queue, for a changing address the old address'. Raises `NothingToSay`, `NotNow`.
+        queue, for a changing address the old address', for a moved event that of the move. Raises `NothingToSay`, `NotNow`.
         """
         if kind in OPTIONAL:
             return self._optional_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id, now=now)
@@ -154,6 +168,8 @@ class Composer:
             return _mail(kind, subject=SUBJECTS[kind], values={"link": f"{self.public_url}/forgot"})
         if kind is MessageKind.PLACES_OFFERED:
             return self._offer_mail(session, entry_id=subject_id, recipient_id=recipient_id, now=now)
+        if kind is MessageKind.EVENT_POSTPONED:
+            return self._postponed_mail(session, postponement_id=subject_id, recipient_id=recipient_id)
         if kind is MessageKind.TICKET_CANCELLED:
             return self._ticket_mail(session, ticket_id=subject_id, recipient_id=recipient_id)
         return self._order_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id)
@@ -215,6 +231,19 @@ class Composer:
         refund = Money(ticket.refund_minor, ticket.currency).format(ticket.locale) if ticket.refund_minor else None
         values = {"ticket": ticket, "refund": refund, "link": f"{self.public_url}/orders/{ticket.order_id}"}
         return _mail(MessageKind.TICKET_CANCELLED, subject=SUBJECTS[MessageKind.TICKET_CANCELLED].format(code=ticket.code), values=values)
+
+    def _postponed_mail(self, session: Session, *, postponement_id: UUID, recipient_id: UUID) -> EmailMessage:
+        moved = session.execute(text(POSTPONED), {"postponement": postponement_id, "recipient": recipient_id}).one_or_none()
+        if moved is None:
+            raise NothingToSay("the event was moved again or called off, or no ticket is valid any more")
+        values = {
+            "moved": moved,
+            "was": _wall_time(moved.from_local_start, locale=moved.locale),
+            "takes_place": _wall_time(moved.to_local_start, locale=moved.locale),
+            "link": f"{self.public_url}/orders/{moved.order_id}",
+        }
+        subject = SUBJECTS[MessageKind.EVENT_POSTPONED].format(title=moved.title)
+        return _mail(MessageKind.EVENT_POSTPONED, subject=subject, values=values)
 
     def _order_mail(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID) -> EmailMessage:
         refund = _refund(session, kind, subject_id)

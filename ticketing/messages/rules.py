@@ -27,6 +27,8 @@ class MessageKind(StrEnum):
     """A warning to the old address."""
     FIND_ORDERS = "find_orders"
     """A link to the orders of an address."""
+    EVENT_POSTPONED = "event_postponed"
+    """To everybody with a ticket: the event takes place at another time."""
     YOUR_TURN = "your_turn"
     """The waiting room lets them in, for some minutes."""
     PLACES_OFFERED = "places_offered"

@@ -41,6 +41,7 @@ TOPICS = {
     "account.orders_asked": MessageKind.FIND_ORDERS,
     "queue.turn": MessageKind.YOUR_TURN,
     "waiting_list.offered": MessageKind.PLACES_OFFERED,
+    "event.postponed": MessageKind.EVENT_POSTPONED,
 }
 """What of the outbox people are told. Other topics (`event.published`, `refund.settled`) are consumed and tell nobody."""
 
@@ -71,11 +72,17 @@ consumed as (
 ),
 planned as (
   insert into message (id, kind, recipient_id, subject_id, due_at, channel, next_try_at)
-  select uuidv7(), k.kind, coalesce(o.buyer_id, (r.payload ->> 'user_id')::uuid),
+  select uuidv7(), k.kind, reader.id,
     case k.kind when 'payment_returned' then (r.payload ->> 'refund_id')::uuid else r.subject_id end, r.created_at, 'email', r.created_at
   from open_row r
   join unnest(cast(:topics as text[]), cast(:kinds as text[])) as k(topic, kind) on k.topic = r.topic
   left join ticket_order o on o.id = r.subject_id
+  cross join lateral (
+    select coalesce(o.buyer_id, (r.payload ->> 'user_id')::uuid) as id where k.kind <> 'event_postponed'
+    union
+    select t.holder_id from ticket t
+    where k.kind = 'event_postponed' and t.event_id = (r.payload ->> 'event_id')::uuid and t.state in ('valid', 'listed')
+  ) reader
   on conflict do nothing
   returning id
 )

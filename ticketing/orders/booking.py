@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ticketing.accounts.access_tokens import Access, AccessTokens
 from ticketing.accounts.lookup import AccountLookupHandler, SessionCache, SessionLookupHandler
+from ticketing.accounts.walk_ins import Person
 from ticketing.foundation.db import Database
 from ticketing.foundation.ids import new_code, new_id
 from ticketing.foundation.loop import background_loop
@@ -29,6 +30,7 @@ from ticketing.orders.place import PlaceHandler, PlaceRequest
 from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel
 from ticketing.orders.settle import SettleHandler, Settlement, SettleRequest
+from ticketing.orders.staff_sale import StaffSale, StaffSaleHandler, TakenWith
 from ticketing.payments.providers import PaymentProvider, ProviderNotice, polled_notice
 from ticketing.waitingroom.enter import EnterHandler, EnterRequest, Place
 
@@ -62,6 +64,7 @@ class Booking:
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
                 "cancel_ticket": CancelTicketHandler(),
+                "staff_sale": StaffSaleHandler(),
                 "session": SessionLookupHandler(),
                 "account": AccountLookupHandler(),
                 "enter": EnterHandler(),
@@ -225,3 +228,24 @@ class Booking:
         """Give one place of a paid order back, for a refund by its event's policy."""
         ticket: CancelledTicket = await self._writer.call("cancel_ticket", CancelTicketRequest(ticket_id, order_id, buyer_id, key, digest))
         return ticket
+
+    async def sell_by_staff(
+        self,
+        *,
+        vendor_ids: Sequence[UUID],
+        actor_id: UUID,
+        person: Person | None,
+        event_id: UUID,
+        key: str,
+        digest: bytes,
+        seats: Sequence[int] = (),
+        places: Sequence[tuple[UUID, int]] = (),
+        taken_with: TakenWith | None,
+        note: str = "",
+    ) -> OrderView:
+        """Sell places at the door, or give them away (`taken_with` None): a confirmed order with its tickets, for a new guest."""
+        wanted = tuple(sorted(seats)), tuple(sorted(places))
+        request = StaffSale(new_id(), new_code(), tuple(vendor_ids), actor_id, person, event_id, *wanted, key, digest, taken_with, note)
+        request.check()
+        order: OrderView = await self._writer.call("staff_sale", request)
+        return order

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from ticketing.foundation.db import Connection, named_cursor
 from ticketing.inventory.retake import retake_places
 from ticketing.orders.codes import give_back_uses, take_uses_again
+from ticketing.orders.confirm import confirm_order
 from ticketing.payments.ledger import post
 from ticketing.payments.providers import ProviderNotice
 from ticketing.payments.refunds import plan_refund
@@ -105,21 +106,7 @@ def _capture(connection: Connection, notice: ProviderNotice, payment: Any) -> st
 
 
 def _confirm(connection: Connection, *, order: Any, payment: Any, lines: list[Any], late: bool) -> None:
-    connection.execute(
-        "update ticket_order set state = 'confirmed', confirmed_at = app_now(), paid_by_payment = %s, late_reclaim = %s,"
-        " ended_at = null where id = %s and paid_by_payment is null",
-        [payment.id, late, order.id],
-    )
-    connection.execute("update order_line set state = 'confirmed' where order_id = %s", [order.id])
-    connection.execute(
-        "insert into ticket (id, code, vendor_id, order_id, order_line_id, event_id, ticket_type_id, seat_no, holder_id, state, nonce,"
-        " issued_at)"
-        " select n.ticket_id, o.code || '-' || l.line_no, l.vendor_id, l.order_id, l.id, l.event_id, l.ticket_type_id, l.seat_no,"
-        " o.buyer_id, 'valid', substr(uuid_send(gen_random_uuid()), 1, 8), app_now()"
-        " from unnest(%s::uuid[], %s::uuid[]) as n(line_id, ticket_id) join order_line l on l.id = n.line_id"
-        " join ticket_order o on o.id = l.order_id",
-        [[line.id for line in lines], [line.ticket_id for line in lines]],
-    )
+    confirm_order(connection, order_id=order.id, payment_id=payment.id, lines=lines, late=late)
     sales: dict[UUID, list[int]] = {}
     for line in lines:
         paid, fee, tax = sales.setdefault(line.event_id, [0, 0, 0])

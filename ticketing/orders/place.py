@@ -44,6 +44,8 @@ class PlaceRequest:
     promotion_code: str | None = None
     link_code: str | None = None
     """Of the tracking link that the buyer followed."""
+    actor_id: UUID | None = None
+    """Who places it for the buyer; None: the buyer."""
 
     @property
     def has_codes(self) -> bool:
@@ -59,8 +61,8 @@ PLACE = """
 with req as materialized (
   select r.*, k.resource_id as replay_id, k.request_digest as replay_digest, k.kind as replay_kind
   from unnest(%(ord)s::int[], %(order)s::uuid[], %(code)s::text[], %(buyer)s::uuid[], %(key)s::text[], %(digest)s::bytea[],
-    %(channel)s::text[], %(referrer)s::text[], %(hold_count)s::int[])
-    as r(ord, order_id, code, buyer_id, key, digest, channel, referrer, hold_count)
+    %(channel)s::text[], %(referrer)s::text[], %(hold_count)s::int[], %(actor)s::uuid[])
+    as r(ord, order_id, code, buyer_id, key, digest, channel, referrer, hold_count, actor_id)
   left join idempotency_key k on k.actor_id = r.buyer_id and k.key = r.key
 ),
 held as materialized (
@@ -119,7 +121,7 @@ new_key as (
   select buyer_id, key, digest, 'order', order_id from won
 ),
 new_audit as (
-  insert into audit_entry (actor_id, action, subject_id, digest) select buyer_id, 'order.placed', order_id, digest from won
+  insert into audit_entry (actor_id, action, subject_id, digest) select actor_id, 'order.placed', order_id, digest from won
 )
 select r.ord, r.replay_id, r.replay_digest, r.replay_kind, w.ord is not null as has_won
 from req r left join won w on w.ord = r.ord
@@ -164,6 +166,7 @@ class PlaceHandler:
             "channel": [r.channel.value for r in requests],
             "referrer": [r.referrer for r in requests],
             "hold_count": [len(r.hold_ids) for r in requests],
+            "actor": [r.actor_id or r.buyer_id for r in requests],
             "hold_ord": [i for i, r in enumerate(requests) for _ in r.hold_ids],
             "hold": [hold for r in requests for hold in r.hold_ids],
         }

@@ -23,13 +23,21 @@ QUIET_MODULES = 4
 CODE_LETTERS_PER_LINE = 50
 
 
-def ticket_pdf(ticket: TicketView) -> bytes:
-    """One page of A4. The same ticket gives the same bytes."""
+def ticket_pdf(*tickets: TicketView) -> bytes:
+    """A page of A4 for each (at least one) of an order's tickets. The same tickets give the same bytes."""
     fonts()
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A4, invariant=1)
-    canvas.setTitle(f"Ticket {ticket.code}")
-    canvas.setSubject(ticket.event_title)
+    canvas.setTitle(f"Ticket {tickets[0].code}" if len(tickets) == 1 else f"Tickets of order {tickets[0].order_code}")
+    canvas.setSubject(tickets[0].event_title)
+    for ticket in tickets:
+        _draw_ticket(canvas, ticket)
+        canvas.showPage()
+    canvas.save()
+    return out.getvalue()
+
+
+def _draw_ticket(canvas: Canvas, ticket: TicketView) -> None:
     width, height = A4
     most = width - 2 * MARGIN
     y = height - MARGIN - 20
@@ -51,9 +59,6 @@ def ticket_pdf(ticket: TicketView) -> bytes:
     for line in wrap(ticket.qr_text, CODE_LETTERS_PER_LINE):
         y -= 12
         write(canvas, MARGIN, y, line, font=PLAIN, size=8, most=most)
-    canvas.showPage()
-    canvas.save()
-    return out.getvalue()
 
 
 def _facts(ticket: TicketView) -> list[tuple[str, str]]:
