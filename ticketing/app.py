@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import State
 
 from ticketing.accounts.access import authorise
 from ticketing.accounts.access_tokens import AccessTokens
@@ -120,6 +121,36 @@ def providers_of(settings: Settings) -> dict[str, PaymentProvider]:
     }
 
 
+def equip(state: State, settings: Settings, database: Database, providers: Mapping[str, PaymentProvider]) -> None:
+    """What endpoints find in `request.app.state`."""
+    state.settings = settings
+    state.database = database
+    state.access_tokens = AccessTokens.from_settings(settings)
+    state.seat_maps = SeatMaps(
+        database, find_seats, per_address=settings.seat_streams_per_address, per_process=settings.seat_streams_per_process
+    )
+    state.booking = Booking(database, providers, access_tokens=state.access_tokens, after_commit=noting(state.seat_maps.note))
+    state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
+    state.waiting_lists = Leader(database, name="waiting_lists", step=partial(offer_everywhere, database))
+    state.hashing = HashingLane()
+    state.photo_lane = photo_lane()
+    state.photos = PhotoStore(settings.photos_path)
+    state.limits = Limits(settings.redis_url)
+    state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
+    state.popular = PopularShelf(database)
+    state.section_answers = AnswerCache(seconds=1.0)
+    state.metrics = Metrics()
+    state.access_log = AccessLog(settings.access_log_path)
+    state.cipher = ContactCipher.from_settings(settings)
+    state.signer = TicketSigner.from_secrets(settings.secrets)
+    state.sign_in_providers = sign_in_providers(settings)
+    state.journeys = JourneyCookie(settings.secrets.derive("sign-in-journey"))
+    state.grants = LinkSigner(settings.secrets.derive("oauth-grant"))
+    state.links = LinkSigner.from_secrets(settings.secrets)
+    state.unsubscribing = UnsubscribeSigner.from_secrets(settings.secrets)
+    state.digest_key = settings.secrets.bytes_of("request_digest_key")
+
+
 def create_app(settings: Settings, database: Database) -> FastAPI:
     """The application on a database that has been prepared."""
 
@@ -144,32 +175,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
 
     providers = providers_of(settings)
     app = FastAPI(title="Ticketing", version="1", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
-    app.state.settings = settings
-    app.state.database = database
-    app.state.access_tokens = AccessTokens.from_settings(settings)
-    app.state.seat_maps = SeatMaps(
-        database, find_seats, per_address=settings.seat_streams_per_address, per_process=settings.seat_streams_per_process
-    )
-    app.state.booking = Booking(database, providers, access_tokens=app.state.access_tokens, after_commit=noting(app.state.seat_maps.note))
-    app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
-    app.state.waiting_lists = Leader(database, name="waiting_lists", step=partial(offer_everywhere, database))
-    app.state.hashing = HashingLane()
-    app.state.photo_lane = photo_lane()
-    app.state.photos = PhotoStore(settings.photos_path)
-    app.state.limits = Limits(settings.redis_url)
-    app.state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
-    app.state.popular = PopularShelf(database)
-    app.state.section_answers = AnswerCache(seconds=1.0)
-    app.state.metrics = Metrics()
-    app.state.access_log = AccessLog(settings.access_log_path)
-    app.state.cipher = ContactCipher.from_settings(settings)
-    app.state.signer = TicketSigner.from_secrets(settings.secrets)
-    app.state.sign_in_providers = sign_in_providers(settings)
-    app.state.journeys = JourneyCookie(settings.secrets.derive("sign-in-journey"))
-    app.state.grants = LinkSigner(settings.secrets.derive("oauth-grant"))
-    app.state.links = LinkSigner.from_secrets(settings.secrets)
-    app.state.unsubscribing = UnsubscribeSigner.from_secrets(settings.secrets)
-    app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
+    equip(app.state, settings, database, providers)
     install_problems(app)
     install_pages(app)
     plain_routes = [*seat_routes.routes, *order_routes.routes]
