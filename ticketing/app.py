@@ -30,6 +30,7 @@ from ticketing.aliases import describe as describe_aliases
 from ticketing.authorisation import RULES, check_rules
 from ticketing.catalog import browse
 from ticketing.catalog.payment_routes import router as payment_methods_router
+from ticketing.catalog.venue_routes import router as venues_router
 from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
@@ -53,6 +54,7 @@ from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
 from ticketing.promotions.routes import router as promotions_router
 from ticketing.reports.routes import router as sales_router
+from ticketing.reseating.routes import router as reseating_router
 from ticketing.storefront.pages import STATIC, static_files
 from ticketing.storefront.pages import router as storefront_router
 from ticketing.storefront.problems import install_pages
@@ -81,6 +83,8 @@ API_ROUTERS = (
     promotions_router,
     sales_router,
     webhooks_router,
+    venues_router,
+    reseating_router,
 )
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 

@@ -29,6 +29,9 @@ from ticketing.storefront.view import crash_page
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 64 * 1024
+MOST_PLAN_BYTES = 8 * 1024 * 1024
+"""A seating plan of 20,000 seats is 2 MB."""
+PLANS = re.compile(r"/api/(configurations/[^/]+/layouts|layouts/[^/]+)")
 REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}\Z")
 """What we take over from a caller: a name, and nothing that could forge a line of a log."""
 
@@ -41,7 +44,7 @@ SECURITY_HEADERS = [
 ONLY_BY_TLS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
-TOO_LARGE = f"A body has at most {MOST_BODY_BYTES} bytes here."
+TOO_LARGE = "A body has at most {} bytes here."
 NOWHERE = "unmatched"
 """The route of an address that leads nowhere."""
 OTHER_METHOD = "OTHER"
@@ -73,6 +76,7 @@ class Edge:
         headers = [*self._headers, (b"x-request-id", request_id)]
         status = 0
         taken = 0
+        most = MOST_PLAN_BYTES if PLANS.fullmatch(scope["path"]) else MOST_BODY_BYTES
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -85,13 +89,13 @@ class Edge:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MOST_BODY_BYTES:
-                raise HTTPException(413, TOO_LARGE)
+            if taken > most:
+                raise HTTPException(413, TOO_LARGE.format(most))
             return message
 
         try:
-            if declared > MOST_BODY_BYTES:
-                await problem(413, BODY_TOO_LARGE, TOO_LARGE)(scope, receive, send_with_headers)
+            if declared > most:
+                await problem(413, BODY_TOO_LARGE, TOO_LARGE.format(most))(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive_counted, send_with_headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not get further

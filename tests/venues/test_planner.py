@@ -16,7 +16,9 @@ PLANS = 600
 
 def row_of(count: int, *, row: int = 0, level: int = 10, first: int = 0, accessible: Sequence[int] = ()) -> list[Place]:
     return [
-        Place(row * 100 + first + n, (0, row), first + n, level, x=first + n, y=row * 2, accessible=n in accessible, reserved=n in accessible)
+        Place(
+            row * 100 + first + n, (0, row), first + n, level, x=first + n, y=row * 2, accessible=n in accessible, reserved=n in accessible
+        )
         for n in range(count)
     ]
 

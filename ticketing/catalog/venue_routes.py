@@ -70,9 +70,7 @@ def copy_venue(request: Request, caller: Authorised, venue_id: UUID, body: Venue
     vendor_id = caller.vendor(body.vendor_id)
     own = sorted(caller.vendor_ids)
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=own) as session:
-        venue = venues.copy_venue(
-            session, vendor_ids=own, vendor_id=vendor_id, venue_id=venue_id, name=body.name, actor_id=caller.user_id
-        )
+        venue = venues.copy_venue(session, vendor_ids=own, vendor_id=vendor_id, venue_id=venue_id, name=body.name, actor_id=caller.user_id)
     return Json(venue, status_code=201)
 
 
@@ -103,9 +101,7 @@ def add_configuration(request: Request, caller: Authorised, venue_id: UUID, body
 
 
 @router.post("/configurations/{configuration_id}/layouts", status_code=201, response_model=LayoutSummary)
-def draft_layout(
-    request: Request, caller: Authorised, configuration_id: UUID, body: Plan, valid_from: ValidFrom = None
-) -> Response:
+def draft_layout(request: Request, caller: Authorised, configuration_id: UUID, body: Plan, valid_from: ValidFrom = None) -> Response:
     """A draft of the configuration's next version. Each place of the plan that is not acceptable is named by its path."""
     plan = layouts.checked_plan(body)
     own = sorted(caller.vendor_ids)

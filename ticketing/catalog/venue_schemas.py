@@ -75,7 +75,9 @@ SEATING_PLAN: dict[str, Any] = {
                 {
                     "row_number": "A",
                     "position": {"x": 0, "y": 0},
-                    "seats": [{"seat_guid": "a-1", "seat_number": "1", "position": {"x": 0, "y": 0}, "category": "Stalls", "accessible": True}],
+                    "seats": [
+                        {"seat_guid": "a-1", "seat_number": "1", "position": {"x": 0, "y": 0}, "category": "Stalls", "accessible": True}
+                    ],
                 }
             ],
         }

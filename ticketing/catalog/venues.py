@@ -108,9 +108,7 @@ def read_venue(session: Session, *, vendor_ids: Sequence[UUID], venue_id: UUID) 
     return _view(_venue(session, vendor_ids, venue_id))
 
 
-def add_venue(
-    session: Session, *, vendor_id: UUID, name: str, city: str, country: str | None, zone_name: str, actor_id: UUID
-) -> VenueView:
+def add_venue(session: Session, *, vendor_id: UUID, name: str, city: str, country: str | None, zone_name: str, actor_id: UUID) -> VenueView:
     """Raises `VenueTaken`."""
     values = {"vendor_id": vendor_id, "name": name, "city": city, "country": country, "zone": zone_name}
     venue_id = _insert(session, values | {"source_key": f"{name}|{city}"})
@@ -118,9 +116,7 @@ def add_venue(
     return read_venue(session, vendor_ids=[vendor_id], venue_id=venue_id)
 
 
-def change_venue(
-    session: Session, *, vendor_ids: Sequence[UUID], venue_id: UUID, changes: Mapping[str, Any], actor_id: UUID
-) -> VenueView:
+def change_venue(session: Session, *, vendor_ids: Sequence[UUID], venue_id: UUID, changes: Mapping[str, Any], actor_id: UUID) -> VenueView:
     """Set name, city, country or zone. Events keep the zone they were made with. Raises `VenueNotFound`, `VenueShared`."""
     venue = _venue(session, vendor_ids, venue_id)
     if venue.vendor_id is None:
@@ -131,7 +127,9 @@ def change_venue(
     return read_venue(session, vendor_ids=vendor_ids, venue_id=venue_id)
 
 
-def copy_venue(session: Session, *, vendor_ids: Sequence[UUID], vendor_id: UUID, venue_id: UUID, name: str | None, actor_id: UUID) -> VenueView:
+def copy_venue(
+    session: Session, *, vendor_ids: Sequence[UUID], vendor_id: UUID, venue_id: UUID, name: str | None, actor_id: UUID
+) -> VenueView:
     """The venue as one of `vendor_id`'s own, with that vendor's configurations there and the newest plan of each as a draft.
 
     Raises `VenueNotFound`, `VenueTaken`.
@@ -147,9 +145,15 @@ def copy_venue(session: Session, *, vendor_ids: Sequence[UUID], vendor_id: UUID,
         session.add(made)
         session.flush()
         record(session, actor_id=actor_id, action="configuration.created", subject_id=made.id)
-        newest = session.execute(
-            select(Layout).where(Layout.configuration_id == configuration.id, Layout.published_at.is_not(None)).order_by(Layout.version.desc())
-        ).scalars().first()
+        newest = (
+            session.execute(
+                select(Layout)
+                .where(Layout.configuration_id == configuration.id, Layout.published_at.is_not(None))
+                .order_by(Layout.version.desc())
+            )
+            .scalars()
+            .first()
+        )
         if newest is not None:
             layout_id = insert_draft(
                 session, vendor_id=vendor_id, configuration_id=made.id, plan=parse_plan(newest.plan), valid_from=newest.valid_from

@@ -29,6 +29,10 @@ class MessageKind(StrEnum):
     """A link to the orders of an address."""
     YOUR_TURN = "your_turn"
     """The waiting room lets them in, for some minutes."""
+    SEATS_CHANGED = "seats_changed"
+    """Other seats, since the hall has changed: new tickets."""
+    LAYOUT_CONFLICTS = "layout_conflicts"
+    """To a vendor's managers: events lose seats with a new layout."""
 
 
 class OptionalKind(StrEnum):
