@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from ticketing.accounts.access import Authorised
 from ticketing.catalog import layouts, venues
@@ -122,7 +123,8 @@ def export_layout(request: Request, caller: Authorised, layout_id: UUID) -> Resp
     """The layout's seating plan as it came in, unknown parts included: what you put in is what you get."""
     own = sorted(caller.vendor_ids)
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=own) as session:
-        return Json(layouts.export_plan(session, vendor_ids=own, layout_id=layout_id))
+        plan = layouts.export_plan(session, vendor_ids=own, layout_id=layout_id)
+    return JSONResponse(plan)  # whole numbers of any size come back as they went in; our usual encoder takes 64 bits
 
 
 @router.put("/layouts/{layout_id}", response_model=LayoutSummary)

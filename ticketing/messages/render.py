@@ -164,7 +164,8 @@ class Composer:
         """The mail without sender, recipient, date and id.
 
         `subject_id` is the order's, for `payment_returned` the refund's, for links the link's, for a turn that of the place in the
-        queue, for a changing address the old address', for new seats the order's or the ticket's, for conflicts the layout's. Raises `NothingToSay`, `NotNow`.
+        queue, for a changing address the old address', for new seats the order's or the ticket's, for conflicts the
+        layout's. Raises `NothingToSay`, `NotNow`.
         """
         if kind in OPTIONAL:
             return self._optional_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id, now=now)

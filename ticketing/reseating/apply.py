@@ -145,7 +145,7 @@ RESTAMP = "update ticket_type set position = position where event_id = :event"
 """Analytics reads capacity with the ticket types: their stamp tells it to look."""
 HISTORY = """
 insert into order_event (order_id, kind, detail)
-select distinct order_id, 'reseated', jsonb_build_object('reseating_id', :plan) from reseating_move where reseating_id = :plan
+select distinct order_id, 'reseated', jsonb_build_object('reseating_id', reseating_id) from reseating_move where reseating_id = :plan
 """
 
 
@@ -262,7 +262,7 @@ def _tie_prices(session: Session, event_id: UUID, parts: Sequence[PricedPart]) -
 
 def _tell(session: Session, plan: Reseating, actor_id: UUID) -> None:
     """The audit, the orders' history, and a mail to each buyer and to whom they gave tickets."""
-    session.execute(text(HISTORY), {"plan": str(plan.id)})
+    session.execute(text(HISTORY), {"plan": plan.id})
     told = session.execute(text(TELL), {"plan": plan.id}).all()
     given_away = [row for row in told if row.holder_id != row.buyer_id]
     for order_id in dict.fromkeys(row.order_id for row in told if row.holder_id == row.buyer_id):

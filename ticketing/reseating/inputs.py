@@ -63,7 +63,8 @@ select count(*)::int as gone,
   count(*) filter (where es.state = 'held' and es.held_until > :now)::int as held,
   count(*) filter (where es.state = 'sold')::int as sold,
   count(*) filter (where es.seat_no is not null or exists (
-    select from ticket_type_section t where t.event_id = :event and t.section_id = g.section_id and t.category in ('', g.category)))::int as priced
+    select from ticket_type_section t
+    where t.event_id = :event and t.section_id = g.section_id and t.category in ('', g.category)))::int as priced
 from gone g
 left join event_seat es on es.event_id = :event and es.seat_no = g.seat_no
 """
