@@ -21,6 +21,7 @@ from tests.security.examples import (
     ACCOUNTS,
     PAYMENT_METHODS,
     PROMOTIONS,
+    VENUES,
     WAITING_ROOM,
     WEBHOOKS,
     Example,
@@ -85,6 +86,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | WAITING_ROOM
             | PAYMENT_METHODS
             | PROMOTIONS
+            | VENUES
             | vendor_examples(vendor=sale.vendor.id)
             | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)
             | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)

@@ -20,7 +20,7 @@ def hall(
     companions = companions or {}
 
     def seat(name: str, row: str, number: int) -> dict[str, Any]:
-        made = {"seat_guid": name, "seat_number": str(number), "position": {"x": number, "y": 0}}
+        made: dict[str, Any] = {"seat_guid": name, "seat_number": str(number), "position": {"x": number, "y": 0}}
         made["category"] = "Premium" if row in dear else category
         if name in accessible:
             made["accessible"] = True

@@ -29,7 +29,7 @@ def party(size: int, *, level: int = 10, x: float = 0, y: float = 0) -> Group:
 
 def small_hall(chance: random.Random) -> tuple[list[Place], list[Group]]:
     """Up to 14 free seats in up to 4 rows with gaps, up to 5 groups; two prices, some accessible seats, and groups that need one."""
-    places = []
+    places: list[Place] = []
     for row in range(chance.randint(1, 4)):
         for position in range(chance.randint(1, 6)):
             if chance.random() < 0.8 and len(places) < 14:

@@ -76,7 +76,7 @@ def replace_draft(
 def export_plan(session: Session, *, vendor_ids: Sequence[UUID], layout_id: UUID) -> dict[str, Any]:
     """The seating plan as it came in, unknown parts included. Raises `LayoutNotFound`."""
     found = select(Layout.plan).where(Layout.id == layout_id, Layout.vendor_id.in_(vendor_ids))
-    plan = session.execute(found).scalar_one_or_none()
+    plan: dict[str, Any] | None = session.execute(found).scalar_one_or_none()
     if plan is None:
         raise LayoutNotFound("There is no such layout.", layout_id=layout_id)
     return plan

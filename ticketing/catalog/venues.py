@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
@@ -198,12 +198,12 @@ def layout_summaries(session: Session, which: Any) -> list[LayoutSummary]:
         Layout.version,
         Layout.valid_from,
         Layout.published_at,
-        Layout.plan["name"].astext,
+        func.coalesce(Layout.plan["name"].astext, ""),
         Layout.seat_count,
         Layout.standing_capacity,
     )
     rows = session.execute(select(*columns).where(which).order_by(Layout.configuration_id, Layout.version.desc()))
-    return [LayoutSummary(*row[:6], row[6] or "", *row[7:]) for row in rows]
+    return [LayoutSummary(*row) for row in rows]
 
 
 def lock_configuration(session: Session, *, vendor_ids: Sequence[UUID], configuration_id: UUID) -> Configuration:
