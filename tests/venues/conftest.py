@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -39,7 +39,6 @@ class Office:
     other: str
     """The owner of another vendor."""
     booking: Booking
-    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def ask(self, method: str, path: str, body: Any = None, *, who: str | None = None, **headers: str) -> Response:
         headers = {"Authorization": f"Bearer {who or self.owner}"} | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -104,9 +103,9 @@ class Office:
             assert isinstance(found, UUID)
             return found
 
-    def sell(self, event: str, *guids: str, places: int = 0) -> OrderView:
+    def sell(self, event: str, *guids: str, places: int = 0, buyer: UUID | None = None) -> OrderView:
         """A paid order."""
-        hold = self.hold(event, *guids, places=places)
+        hold = self.hold(event, *guids, places=places, buyer=buyer)
         placing = self.booking.place_order(hold_ids=[hold.id], buyer_id=hold.buyer_id, key=uuid4().hex, digest=b"", channel=Channel.WEB)
         order: OrderView = self.booking.wait(placing)
         self.booking.wait(self.booking.settle(captured(start_payment(self.booking, order))))

@@ -83,7 +83,7 @@ def most_placeable(places: Sequence[Place], groups: Sequence[Group]) -> int:
 @pytest.mark.parametrize("seed", range(6))
 def test_as_many_groups_are_placed_as_by_trying_everything(seed: int) -> None:
     chance = random.Random(seed)
-    differences, placed_in_all = 0, 0
+    differences, placed_in_all, greedy_alone = 0, 0, 0
     for _ in range(PLANS // 6):
         places, groups = small_hall(chance)
         plan = plan_groups(places, groups)
@@ -92,8 +92,10 @@ def test_as_many_groups_are_placed_as_by_trying_everything(seed: int) -> None:
         assert plan.seats.keys() | plan.unplaced.keys() == set(range(len(groups)))
         differences += most_placeable(places, groups) - len(plan.seats)
         placed_in_all += len(plan.seats)
+        greedy_alone += most_placeable(places, groups) - len(plan_groups(places, groups, budget=0).seats)
     assert differences == 0
     assert placed_in_all > PLANS // 6
+    assert greedy_alone > 0, "the control: without its search the planner is found out"
 
 
 def check(seats: object, places: Sequence[Place], groups: Sequence[Group]) -> None:

@@ -6,6 +6,8 @@ others: plan, event, orders, seats, pools, each kind by its key. Everything the 
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +15,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, insert, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from ticketing.audit.service import record, record_many
-from ticketing.foundation.errors import Conflict
+from ticketing.foundation.db import Database, database_now
+from ticketing.foundation.errors import Conflict, Unavailable
 from ticketing.foundation.idempotency import IdempotencyKey, reused
 from ticketing.foundation.outbox import enqueue
 from ticketing.foundation.states import advance
@@ -42,6 +46,17 @@ class GroupsUnplaced(Conflict):
 
 class StandingTooSmall(Conflict):
     """More places are sold or held than a standing area has in the newer layout; `details["pool_ids"]` lists the pools."""
+
+
+class EventBusy(Unavailable):
+    """Sales of the event kept the plan from being applied: try again, or pause sales."""
+
+
+LOCK_TIMEOUT = "500ms"
+"""Before the database looks for deadlocks (after a second): it is the plan that steps back, never a sale."""
+TRIES = 8
+LOST_LOCK = frozenset({"40P01", "55P03"})
+"""SQLSTATE of a deadlock, and of a lock that was not to be had in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +162,26 @@ HISTORY = """
 insert into order_event (order_id, kind, detail)
 select distinct order_id, 'reseated', jsonb_build_object('reseating_id', reseating_id) from reseating_move where reseating_id = :plan
 """
+
+
+def apply_patiently(
+    database: Database, *, vendor_ids: Sequence[UUID], reseating_id: UUID, key: str, digest: bytes, actor_id: UUID
+) -> Applied:
+    """`apply_reseating` in transactions of its own: one that runs into sales, which lock several orders at once, tries again.
+
+    Raises `EventBusy` when it never got through, else as `apply_reseating` does.
+    """
+    for attempt in range(TRIES):
+        try:
+            with database.transaction() as session:
+                session.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT}'"))
+                who = {"vendor_ids": vendor_ids, "actor_id": actor_id, "now": database_now(session)}
+                return apply_reseating(session, reseating_id=reseating_id, key=key, digest=digest, **who)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in LOST_LOCK:
+                raise
+        time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # noqa: S311 - spreads tries, guards nothing
+    raise EventBusy("The event sells too fast just now: try again, or pause its sales for a moment.", reseating_id=reseating_id)
 
 
 def apply_reseating(

@@ -13,7 +13,7 @@ from ticketing.foundation.db import Role, database_now
 from ticketing.foundation.http import Json
 from ticketing.foundation.idempotency import required_key
 from ticketing.reseating import service
-from ticketing.reseating.apply import apply_reseating
+from ticketing.reseating.apply import apply_patiently
 from ticketing.reseating.service import PublishedLayout, Reseatings, ReseatingView
 
 router = APIRouter(prefix="/api", tags=["venues"])
@@ -52,16 +52,14 @@ def apply(request: Request, caller: Authorised, reseating_id: UUID, idempotency_
     """Move the event to its newer layout and the tickets to their new seats; buyers are told. Needs an Idempotency-Key."""
     key = required_key(idempotency_key)
     digest = hashlib.sha256(f"POST {request.url.path}".encode()).digest()
-    with request.app.state.database.transaction() as session:
-        applied = apply_reseating(
-            session,
-            vendor_ids=sorted(caller.vendor_ids),
-            reseating_id=reseating_id,
-            key=key,
-            digest=digest,
-            now=database_now(session),
-            actor_id=caller.user_id,
-        )
+    applied = apply_patiently(
+        request.app.state.database,
+        vendor_ids=sorted(caller.vendor_ids),
+        reseating_id=reseating_id,
+        key=key,
+        digest=digest,
+        actor_id=caller.user_id,
+    )
     return Json(applied.reseating, headers={"Idempotency-Replayed": "true"} if applied.replayed else None)
 
 
