@@ -13,6 +13,7 @@ from tests.venues.conftest import Office
 from tests.venues.halls import hall
 from ticketing.foundation.db import Role as DatabaseRole
 from ticketing.foundation.errors import TicketingError
+from ticketing.orders.read import OrderView
 
 SHAPES = ({"A": 6, "B": 6, "C": 6, "D": 6}, {"B": 6, "C": 6, "D": 6, "E": 6}, {"A": 6, "C": 6, "D": 6, "E": 6})
 BUYERS = 4
@@ -30,7 +31,8 @@ def seats_in_layout(office: Office, event: str) -> dict[str, int]:
 def shop(office: Office, event: str, seed: int, over: threading.Event) -> tuple[int, int]:
     """Buy one or two seats at a time, and cancel some; (bought, cancelled)."""
     chance = random.Random(seed)
-    bought, cancelled = [], 0
+    bought: list[OrderView] = []
+    cancelled = 0
     while not over.is_set():
         guid = f"{chance.choice('ABCDE')}{chance.randint(1, 5)}"
         wanted = [guid, f"{guid[0]}{int(guid[1]) + 1}"][: chance.randint(1, 2)]

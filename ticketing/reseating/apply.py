@@ -175,8 +175,10 @@ def apply_patiently(
         try:
             with database.transaction() as session:
                 session.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT}'"))
-                who = {"vendor_ids": vendor_ids, "actor_id": actor_id, "now": database_now(session)}
-                return apply_reseating(session, reseating_id=reseating_id, key=key, digest=digest, **who)
+                now = database_now(session)
+                return apply_reseating(
+                    session, vendor_ids=vendor_ids, reseating_id=reseating_id, key=key, digest=digest, now=now, actor_id=actor_id
+                )
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in LOST_LOCK:
                 raise

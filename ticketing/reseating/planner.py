@@ -89,13 +89,16 @@ def plan_groups(places: Sequence[Place], groups: Sequence[Group], *, budget: int
     order = sorted(range(len(groups)), key=lambda n: (len(windows[groups[n].needs]), -len(groups[n].members), groups[n].needs, n))
     ordered = [groups[n] for n in order]
     choices = [windows[group.needs] for group in ordered]
-    near = _greedy(choices, [_distance_from(group) for group in ordered])
-    tight = _greedy(choices, [lambda w: (w.waste, w.start)] * len(ordered))
-    chosen = max(near, tight, key=_placed)
-    complete = _placed(chosen) == sum(bool(found) for found in choices)
+    near = [_distance_from(group) for group in ordered]
+    whole = [_without_splitting(cost) for cost in near]
+    tight: list[_Cost] = [lambda w: (w.waste, w.start)] * len(ordered)
+    chosen = max((_greedy(choices, costs) for costs in (near, whole, tight)), key=_placed)
+    most = _most_placeable([group for group, found in zip(ordered, choices, strict=True) if found], free)
+    complete = _placed(chosen) >= most
     if not complete and len(groups) <= MOST_SEARCHED:
         steps = min(budget, SEATS_AND_STEPS // max(1, len(free)))
-        chosen, complete = _Search(choices, [group.needs for group in ordered], len(free), best=chosen, steps=steps).run()
+        search = _Search(choices, [group.needs for group in ordered], len(free), best=chosen, most=most, steps=steps)
+        chosen, complete = search.run()
     seats: dict[int, tuple[int, ...]] = {}
     unplaced: dict[int, Unplaced] = {}
     for n, window in zip(order, chosen, strict=True):
@@ -190,6 +193,29 @@ def _distance_from(group: Group) -> _Cost:
     return cost
 
 
+def _without_splitting(cost: _Cost) -> _Cost:
+    """First of all windows at the end of their run: what they leave is in one piece."""
+
+    def whole(window: _Window) -> tuple[object, ...]:
+        return window.waste[0] == 2, *cost(window)
+
+    return whole
+
+
+def _most_placeable(groups: Sequence[Group], free: Sequence[Place]) -> int:
+    """So many at most: of the groups of at least s seats, none cheaper than a level, not more than s goes into the runs of seats of
+    that level. Which of these bounds counts most is tried out, level by level."""
+    most = len(groups)
+    for level in {min(m.level for m in group.members) for group in groups}:
+        concerned = sorted((len(g.members) for g in groups if min(m.level for m in g.members) >= level), reverse=True)
+        runs = [end - first for first, end in _runs([place for place in free if place.level >= level])]
+        placed = 0
+        for size in concerned:
+            placed += placed < sum(run // size for run in runs)
+        most = min(most, placed + len(groups) - len(concerned))
+    return most
+
+
 def _greedy(choices: Sequence[Sequence[_Window]], costs: Sequence[_Cost]) -> list[_Window | None]:
     """One group after the other, each on the best that is left."""
     taken: set[int] = set()
@@ -210,13 +236,22 @@ class _Search:
     """Depth first over the groups in order: each window that is free, or none. Branches that can't beat the best are cut off."""
 
     def __init__(
-        self, choices: Sequence[Sequence[_Window]], needs: Sequence[_Needs], seats: int, *, best: list[_Window | None], steps: int
+        self,
+        choices: Sequence[Sequence[_Window]],
+        needs: Sequence[_Needs],
+        seats: int,
+        *,
+        best: list[_Window | None],
+        most: int,
+        steps: int,
     ) -> None:
         self._choices = choices
         self._needs = needs
         self._seats = seats
         self._best = best
-        self._most = _placed(best)
+        self._placed = _placed(best)
+        self._most = most
+        """More can't be placed: reaching it ends the search."""
         self._steps_left = steps
         self._seen: dict[tuple[int, int], int] = {}
         """(group, taken seats) → most groups that were placed before it: with fewer nothing better follows."""
@@ -226,14 +261,19 @@ class _Search:
     def run(self) -> tuple[list[_Window | None], bool]:
         """The best choice, and whether no other one places more."""
         self._step(0, 0, [], 0)
-        return self._best, self._steps_left > 0 or self._most == len(self._sizes[0])
+        return self._best, self._steps_left > 0 or self._placed == self._most
 
     def _step(self, n: int, taken: int, chosen: list[_Window | None], placed: int) -> None:
         self._steps_left -= 1
-        if placed > self._most:
-            self._most = placed
+        if placed > self._placed:
+            self._placed = placed
             self._best = [*chosen, *[None] * (len(self._choices) - n)]
-        if self._steps_left <= 0 or n == len(self._choices) or placed + self._at_most(n, taken) <= self._most:
+        if (
+            self._steps_left <= 0
+            or self._placed == self._most
+            or n == len(self._choices)
+            or placed + self._at_most(n, taken) <= self._placed
+        ):
             return
         if self._seen.get((n, taken), -1) >= placed:
             return
