@@ -103,11 +103,16 @@ class Office:
             assert isinstance(found, UUID)
             return found
 
-    def sell(self, event: str, *guids: str, places: int = 0, buyer: UUID | None = None) -> OrderView:
-        """A paid order."""
+    def order(self, event: str, *guids: str, places: int = 0, buyer: UUID | None = None) -> OrderView:
+        """Not yet paid."""
         hold = self.hold(event, *guids, places=places, buyer=buyer)
         placing = self.booking.place_order(hold_ids=[hold.id], buyer_id=hold.buyer_id, key=uuid4().hex, digest=b"", channel=Channel.WEB)
         order: OrderView = self.booking.wait(placing)
+        return order
+
+    def sell(self, event: str, *guids: str, places: int = 0, buyer: UUID | None = None) -> OrderView:
+        """A paid order."""
+        order = self.order(event, *guids, places=places, buyer=buyer)
         self.booking.wait(self.booking.settle(captured(start_payment(self.booking, order))))
         return order
 

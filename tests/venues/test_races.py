@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import text
 
+from tests.app.test_api import problem
 from tests.venues.conftest import Office
 from tests.venues.halls import hall
 from ticketing.foundation.db import Role as DatabaseRole
@@ -65,8 +68,8 @@ def test_sales_and_plans_at_once_leave_nothing_that_contradicts(office: Office) 
                     if plan.status_code == 409:
                         break
                     answer = office.apply(plan.json()["id"])
-                    problem = "applied" if answer.is_success else answer.json()["type"].rpartition("/")[2]
-                    outcomes[problem] = outcomes.get(problem, 0) + 1
+                    outcome = "applied" if answer.is_success else answer.json()["type"].rpartition("/")[2]
+                    outcomes[outcome] = outcomes.get(outcome, 0) + 1
                     assert answer.status_code in (200, 409, 503), answer.text
                     if answer.is_success:
                         break
@@ -88,3 +91,36 @@ def test_sales_and_plans_at_once_leave_nothing_that_contradicts(office: Office) 
             {"e": UUID(event)},
         ).scalar_one()
     assert lost == 0
+
+
+def test_an_order_that_is_just_being_changed_is_waited_for(office: Office) -> None:
+    """Cancelling locks the order, then looks where its seats are: they must not move in between."""
+    configuration = office.configuration()
+    event = office.event(office.publish(configuration, hall(SHAPES[0]))["layout"]["id"])
+    order = office.sell(event, "A1")
+    office.publish(configuration, hall(SHAPES[1]))
+    plan = office.plan_of(event)["id"]
+    with ThreadPoolExecutor(1) as pool, office.database.connect() as cancelling:
+        cancelling.execute("select 1 from ticket_order where id = %s for no key update", [order.id])
+        applying = pool.submit(office.apply, plan)
+        with pytest.raises(StillWaiting):
+            applying.result(timeout=0.8)
+        cancelling.rollback()
+        assert applying.result(timeout=20).status_code == 200
+    assert office.seats_of(order) != ["A1"]
+    office.check()
+
+
+def test_a_plan_that_never_gets_its_locks_says_so(office: Office) -> None:
+    configuration = office.configuration()
+    event = office.event(office.publish(configuration, hall(SHAPES[0]))["layout"]["id"])
+    office.publish(configuration, hall(SHAPES[1]))
+    plan = office.plan_of(event)["id"]
+    with office.database.connect() as selling:
+        selling.execute("select 1 from event_seat where event_id = %s and seat_no = 0 for no key update", [event])
+        answer = office.apply(plan)
+        selling.rollback()
+    problem(answer, 503, "event-busy")
+    assert "Retry-After" in answer.headers
+    assert office.apply(plan).status_code == 200
+    office.check()

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from tests.app.test_api import problem
+from tests.buying import captured, start_payment
 from tests.venues.conftest import Office
 from tests.venues.halls import hall
 from ticketing.foundation.db import Role as DatabaseRole
@@ -238,6 +239,20 @@ def test_a_live_hold_on_a_seat_that_is_gone_is_waited_for(office: Office) -> Non
         session.execute(text("update hold set expires_at = :then where id = :h"), ended)
         session.execute(text("update event_seat set held_until = :then where hold_id = :h"), ended)
     assert office.apply(plan["id"]).status_code == 200
+    office.check()
+
+
+def test_money_that_comes_late_for_a_seat_that_is_gone_goes_back(office: Office) -> None:
+    configuration, event = in_hall(office)
+    order = office.order(event, "A1")
+    payment = start_payment(office.booking, order)
+    with office.database.transaction() as session:
+        ended = {"o": order.id, "then": database_now(session) - timedelta(seconds=1)}
+        session.execute(text("update hold set expires_at = :then where order_id = :o"), ended)
+        session.execute(text("update event_seat set held_until = :then where hold_id in (select id from hold where order_id = :o)"), ended)
+    office.publish(configuration, hall(FRONT_GONE))
+    assert office.apply(office.plan_of(event)["id"]).status_code == 200
+    assert office.booking.wait(office.booking.settle(captured(payment))) == "refund_planned"
     office.check()
 
 

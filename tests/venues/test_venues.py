@@ -16,6 +16,7 @@ from tests.app.test_api import problem
 from tests.venues.conftest import Office
 from tests.venues.halls import hall
 from ticketing.catalog.tables import Venue
+from ticketing.edge import MOST_BODY_BYTES, MOST_PLAN_BYTES
 from ticketing.foundation.db import Role
 
 REAL_PLANS = Path(__file__).resolve().parents[3] / "shared" / "data" / "plans"
@@ -139,6 +140,16 @@ def test_import_export_import_is_identical(office: Office) -> None:
         sql = "select guid, accessible, companion_of, view_note from layout_seat where layout_id = :l and seat_no < 2 order by seat_no"
         seats = session.execute(text(sql), {"l": second["id"]}).all()
     assert [tuple(seat) for seat in seats] == [("A1", True, None, "Behind a pillar"), ("A2", False, 0, None)]
+
+
+def test_a_plan_may_be_larger_than_other_bodies(office: Office) -> None:
+    plan = hall({f"R{n}": 40 for n in range(30)})
+    assert len(json.dumps(plan)) > MOST_BODY_BYTES
+    layout = office.made("POST", f"/api/configurations/{office.configuration()}/layouts", plan)
+    assert layout["seat_count"] == 1200
+    larger = plan | {"x": "x" * MOST_PLAN_BYTES}
+    assert office.ask("PUT", f"/api/layouts/{layout['id']}", larger).status_code == 413
+    assert office.ask("POST", "/api/venues", {"name": "x" * MOST_BODY_BYTES}).status_code == 413
 
 
 @pytest.mark.parametrize("name", ["hall", "arena"])
