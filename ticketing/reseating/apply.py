@@ -52,9 +52,9 @@ class EventBusy(Unavailable):
     """Sales of the event kept the plan from being applied: try again, or pause sales."""
 
 
-LOCK_TIMEOUT = "500ms"
+LOCK_TIMEOUT = "400ms"
 """Before the database looks for deadlocks (after a second): it is the plan that steps back, never a sale."""
-TRIES = 8
+TRIES = 6
 LOST_LOCK = frozenset({"40P01", "55P03"})
 """SQLSTATE of a deadlock, and of a lock that was not to be had in time."""
 
