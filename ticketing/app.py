@@ -28,6 +28,7 @@ from ticketing.aliases import ADAPTERS, alias_router, with_aliases
 from ticketing.authorisation import RULES, check_rules
 from ticketing.catalog import browse
 from ticketing.catalog.payment_routes import router as payment_methods_router
+from ticketing.catalog.venue_routes import router as venues_router
 from ticketing.description import document
 from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
@@ -64,6 +65,7 @@ from ticketing.promotions.routes import router as promotions_router
 from ticketing.recommendations.popular import PopularShelf
 from ticketing.recommendations.routes import router as recommendations_router
 from ticketing.reports.routes import router as sales_router
+from ticketing.reseating.routes import router as reseating_router
 from ticketing.storefront.pages import STATIC, static_files
 from ticketing.storefront.pages import router as storefront_router
 from ticketing.storefront.problems import install_pages
@@ -103,6 +105,8 @@ API_ROUTERS = (
     sales_router,
     recommendations_router,
     webhooks_router,
+    venues_router,
+    reseating_router,
 )
 """Each with its whole path, `/api` included: that is what its rules are found by."""
 

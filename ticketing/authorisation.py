@@ -213,6 +213,24 @@ WEBHOOKS = {
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): WEBHOOKS_OF_VENDOR,
 }
 
+VENUES = {
+    ("GET", "/api/venues"): MEMBERS_OF_VENDOR,
+    ("POST", "/api/venues"): EVENTS_OF_VENDOR,
+    ("GET", "/api/venues/{venue_id}"): MEMBERS_OF_VENDOR,
+    ("PATCH", "/api/venues/{venue_id}"): EVENTS_OF_VENDOR,
+    ("POST", "/api/venues/{venue_id}/copy"): EVENTS_OF_VENDOR,
+    ("GET", "/api/venues/{venue_id}/configurations"): MEMBERS_OF_VENDOR,
+    ("POST", "/api/venues/{venue_id}/configurations"): EVENTS_OF_VENDOR,
+    ("POST", "/api/configurations/{configuration_id}/layouts"): EVENTS_OF_VENDOR,
+    ("GET", "/api/layouts/{layout_id}"): MEMBERS_OF_VENDOR,
+    ("PUT", "/api/layouts/{layout_id}"): EVENTS_OF_VENDOR,
+    ("POST", "/api/layouts/{layout_id}/publish"): EVENTS_OF_VENDOR,
+    ("GET", "/api/events/{event_id}/reseatings"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/reseatings"): EVENTS_OF_VENDOR,
+    ("POST", "/api/reseatings/{reseating_id}/apply"): EVENTS_OF_VENDOR,
+    ("POST", "/api/reseatings/{reseating_id}/refuse"): EVENTS_OF_VENDOR,
+}
+
 RULES: Mapping[Endpoint, Rule] = {
     **ACCOUNTS,
     **OAUTH,
@@ -232,6 +250,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **WAITING_LIST,
     **TICKETS,
     **WEBHOOKS,
+    **VENUES,
 }
 
 

@@ -30,8 +30,12 @@ from ticketing.storefront.view import crash_page
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 64 * 1024
-LARGER_BODIES = re.compile(r"/api/users/[^/]+/(images|upload-image)|/orders/[^/]+/photos")
+PHOTOS = re.compile(r"/api/users/[^/]+/(images|upload-image)|/orders/[^/]+/photos")
 """Where forms with a photo go: these alone may be larger, up to `MOST_FORM_BYTES`. They are read in pieces."""
+MOST_PLAN_BYTES = 8 * 1024 * 1024
+"""A seating plan of 20,000 seats is 2 MB."""
+PLANS = re.compile(r"/api/(configurations/[^/]+/layouts|layouts/[^/]+)")
+"""Where seating plans go."""
 REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}\Z")
 """What we take over from a caller: a name, and nothing that could forge a line of a log."""
 
@@ -163,8 +167,11 @@ def _read(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int]:
 
 def _most_bytes(scope: Scope) -> int:
     """Of a body; asked only about bodies that are larger than most may be."""
-    is_form = scope["method"] == "POST" and LARGER_BODIES.fullmatch(scope["path"])
-    return MOST_FORM_BYTES if is_form else MOST_BODY_BYTES
+    if scope["method"] == "POST" and PHOTOS.fullmatch(scope["path"]):
+        return MOST_FORM_BYTES
+    if scope["method"] in ("POST", "PUT") and PLANS.fullmatch(scope["path"]):
+        return MOST_PLAN_BYTES
+    return MOST_BODY_BYTES
 
 
 def _refuse(scope: Scope, most: int) -> Response:

@@ -166,6 +166,45 @@ PROMOTIONS: dict[Endpoint, Example] = {
     ("PATCH", "/api/promotions/{promotion_id}"): (f"/api/promotions/{SOMETHING}", {"ended": True}),
 }
 
+SEATING_PLAN = {
+    "name": "Hall",
+    "size": {"width": 8, "height": 6},
+    "categories": [{"name": "Stalls", "color": "#1e7d3c"}],
+    "zones": [
+        {
+            "name": "Stalls",
+            "position": {"x": 0, "y": 0},
+            "rows": [
+                {
+                    "row_number": "A",
+                    "position": {"x": 0, "y": 0},
+                    "seats": [{"seat_guid": "a-1", "seat_number": "1", "position": {"x": 0, "y": 0}, "category": "Stalls"}],
+                }
+            ],
+        }
+    ],
+}
+VENUES: dict[Endpoint, Example] = {
+    ("GET", "/api/venues"): ("/api/venues", None),
+    ("POST", "/api/venues"): ("/api/venues", {"name": "Town Hall", "city": "Berlin", "country": "DE", "zone": "Europe/Berlin"}),
+    ("GET", "/api/venues/{venue_id}"): (f"/api/venues/{SOMETHING}", None),
+    ("PATCH", "/api/venues/{venue_id}"): (f"/api/venues/{SOMETHING}", {"city": "Potsdam"}),
+    ("POST", "/api/venues/{venue_id}/copy"): (f"/api/venues/{SOMETHING}/copy", {"name": "Another hall"}),
+    ("GET", "/api/venues/{venue_id}/configurations"): (f"/api/venues/{SOMETHING}/configurations", None),
+    ("POST", "/api/venues/{venue_id}/configurations"): (
+        f"/api/venues/{SOMETHING}/configurations",
+        {"name": "Floor standing", "kind": "mixed"},
+    ),
+    ("POST", "/api/configurations/{configuration_id}/layouts"): (f"/api/configurations/{SOMETHING}/layouts", SEATING_PLAN),
+    ("GET", "/api/layouts/{layout_id}"): (f"/api/layouts/{SOMETHING}", None),
+    ("PUT", "/api/layouts/{layout_id}"): (f"/api/layouts/{SOMETHING}", SEATING_PLAN),
+    ("POST", "/api/layouts/{layout_id}/publish"): (f"/api/layouts/{SOMETHING}/publish", None),
+    ("GET", "/api/events/{event_id}/reseatings"): (f"/api/events/{SOMETHING}/reseatings", None),
+    ("POST", "/api/events/{event_id}/reseatings"): (f"/api/events/{SOMETHING}/reseatings", None),
+    ("POST", "/api/reseatings/{reseating_id}/apply"): (f"/api/reseatings/{SOMETHING}/apply", None),
+    ("POST", "/api/reseatings/{reseating_id}/refuse"): (f"/api/reseatings/{SOMETHING}/refuse", None),
+}
+
 EVENT = {
     "title": "Concert",
     "category": "concert",

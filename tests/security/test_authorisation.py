@@ -24,6 +24,7 @@ from tests.security.examples import (
     PROMOTIONS,
     RECOMMENDATIONS,
     STAFF_SALES,
+    VENUES,
     WAITING_LIST,
     WAITING_ROOM,
     WEBHOOKS,
@@ -95,6 +96,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | STAFF_SALES
             | PROMOTIONS
             | RECOMMENDATIONS
+            | VENUES
             | vendor_examples(vendor=sale.vendor.id)
             | privacy_examples(user=buyer)
             | photo_examples(user=buyer, vendor=sale.vendor.id, event=sale.event.id)

@@ -156,7 +156,7 @@ join layout_seat ls on ls.layout_id = e.layout_id and ls.section_id = :section
 join event_seat es on es.event_id = e.id and es.seat_no = ls.seat_no
 join ticket_type t on t.id = es.ticket_type_id
 where e.id = :event
-order by ls.seat_no
+order by ls.row_position, ls.seat_position, ls.seat_no
 """),
         {"event": event_id, "section": section_id, "now": now},
     )
