@@ -20,6 +20,7 @@ from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.openapi_words import add_field_words, hints_of, shapes_of
 from ticketing.inventory import seat_routes
 from ticketing.orders import description as orders
+from ticketing.refusals import PROBLEMS
 
 INTRODUCTION = """\
 Browse events, hold places, order, pay, and fetch tickets; as a vendor set events up, watch sales and be told of them by webhooks.
@@ -50,6 +51,11 @@ TAGS: Mapping[str, str] = {
     "payments": "Pay an order with a provider; the provider's callbacks.",
     "tickets": "Your tickets: QR code, PDF, receipt, cancelling.",
     "waiting room": "Queues before events that many want to buy at once.",
+    "waiting list": "Waiting for places that are sold out: what becomes free is held for who waits.",
+    "recommendations": "Events you may like, and why.",
+    "privacy": "Everything that is kept on you, and being forgotten.",
+    "venues": "Venues, their configurations and layouts, and new seats for those whose seats a new layout takes away.",
+    "box office": "A vendor's staff sells at the door, and gives tickets away.",
     "preferences": "What you are told, by which ways, and when not.",
     "oauth": "OAuth 2.0: programs of vendors, tokens, and signing in with other providers.",
     "members": "Who acts for a vendor, in which role.",
@@ -157,7 +163,7 @@ def _say_problems(operation: Operation, endpoint: Endpoint, rule: Rule) -> None:
     responses.pop("422", None)  # FastAPI's own, which we never give
     for status, answer in responses.items():
         answer["description"] = answer["description"].replace("Successful Response", HTTPStatus(int(status)).phrase)
-    canonical = endpoint if endpoint in problems.PROBLEMS else aliases.ALIASES.get(endpoint, endpoint)
+    canonical = endpoint if endpoint in PROBLEMS else aliases.ALIASES.get(endpoint, endpoint)
     found = problems.problems_of(canonical, rule, operation)
     refused = problem_answers((problem.kind, problem.status, problem.sentence) for problem in found)
     if endpoint[0] == "HEAD":  # headers alone

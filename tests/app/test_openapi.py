@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from tests.app.test_aliases import owner
 from tests.app.test_api import guest, problem
-from ticketing import problems
+from ticketing import refusals
 from ticketing.accounts.access import Role
 from ticketing.aliases import ALIASES
 from ticketing.app import create_app
@@ -115,8 +115,8 @@ def test_bodies_of_examples_are_understood_by_the_endpoints(client: TestClient, 
 
 
 def test_every_endpoint_says_its_problems() -> None:
-    adapted = problems.BOOKING_AT_ONCE.keys()
-    assert problems.PROBLEMS.keys() - adapted == RULES.keys()
+    adapted = refusals.BOOKING_AT_ONCE.keys()
+    assert refusals.PROBLEMS.keys() - adapted == RULES.keys()
     assert adapted <= ALIASES.keys()
 
 
@@ -139,7 +139,7 @@ def test_every_type_of_problem_says_what_it_means_in_a_sentence(document: dict[s
     for kind, known in document["x-problems"].items():
         assert known["sentence"].endswith("."), kind
         assert known["status"] in NEXT, kind
-    classes = {error.kind(): error for rows in problems.PROBLEMS.values() for error in rows}
+    classes = {error.kind(): error for rows in refusals.PROBLEMS.values() for error in rows}
     assert classes.keys() <= document["x-problems"].keys()
     assert all(document["x-problems"][kind]["status"] == error.status for kind, error in classes.items())
 

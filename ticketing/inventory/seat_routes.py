@@ -220,7 +220,7 @@ def describe(openapi: dict[str, Any]) -> None:
     schema = TypeAdapter(SeatMapView | SectionSeats).json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
     openapi.setdefault("components", {}).setdefault("schemas", {}).update(schema.pop("$defs", {}))
     openapi["paths"].setdefault(MAP, {})["get"] = {
-        "summary": "What is left of each section and every seat in two bits; with `section`, the seats of that one.",
+        "description": "What is left of each section and every seat in two bits; with `section`, the seats of that one.",
         "operationId": "read_seats",
         "tags": ["events"],
         "parameters": [EVENT_ID, SECTION],
@@ -236,7 +236,7 @@ def describe(openapi: dict[str, Any]) -> None:
         },
     }
     openapi["paths"].setdefault(STREAM, {})["get"] = {
-        "summary": "Server-sent events: `map` with the whole map, then `delta` with what changed, at most four a second.",
+        "description": "Server-sent events: `map` with the whole map, then `delta` with what changed, at most four a second.",
         "operationId": "stream_seats",
         "tags": ["events"],
         "parameters": [EVENT_ID, SEEN],

@@ -13,6 +13,7 @@ from ticketing.accounts.http import current_user
 from ticketing.accounts.sessions import UserNotFound
 from ticketing.foundation.db import Role, database_now
 from ticketing.foundation.http import Json
+from ticketing.foundation.openapi_examples import example_id
 from ticketing.photos import moderation, service
 from ticketing.photos.rules import PhotoState
 from ticketing.photos.service import PhotoNotFound, PhotoPage, PhotoView
@@ -26,6 +27,7 @@ UPLOAD: dict[str, Any] = {
         "required": True,
         "content": {
             "multipart/form-data": {
+                "example": {"event_id": str(example_id("event_id")), "image": "the file"},
                 "schema": {
                     "type": "object",
                     "required": ["event_id", "image"],
@@ -37,7 +39,7 @@ UPLOAD: dict[str, Any] = {
                         },
                         "image": {"type": "string", "format": "binary", "description": "PNG, JPEG or WebP, at most 5 MB and 20 megapixels"},
                     },
-                }
+                },
             }
         },
     }

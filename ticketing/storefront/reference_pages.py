@@ -25,6 +25,7 @@ NEXT = {
     410: "It will not come back: begin anew.",
     412: "Read it again, look at what has changed, and send the change with the new ETag.",
     413: "Send less at once.",
+    415: "Send the kind of body that the reference names.",
     422: "Change what `fields` or the sentence names.",
     428: "Read it first, and send its ETag as `If-Match`.",
     429: "Wait as long as `Retry-After` says, and send the same request again.",
