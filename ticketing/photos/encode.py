@@ -1,7 +1,7 @@
 """A photo as it is kept: upright, no larger than a screen, WebP, without what its file knew besides (place, camera, thumbnails).
 
-What is kept is drawn anew from pixels: nothing of the file's own bytes gets through. Decoding costs a second or two and up
-to 360 MB, so a serving process does it in a lane of its own.
+What is kept is drawn anew from pixels: nothing of the file's own bytes gets through. Decoding costs up to a second and
+360 MB, so a serving process does it in a lane of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ QUALITY = 80
 MOST_THREADS = 2
 """However many cores there are: memory is what runs out first."""
 MOST_WAITING = 12
-"""At one or two seconds each, the last of them waits as long as a person does."""
+"""At most a second each: the last of them waits as long as a person does."""
 
 UNREADABLE = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error, zlib.error,
