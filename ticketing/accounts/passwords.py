@@ -30,6 +30,8 @@ BCRYPT_BYTES = 72
 
 MOST_WAITING = 50
 """At some 30 ms a hash, the last of them waits one or two seconds."""
+BUSY_SECONDS = 5
+"""After so long it is worth trying again; sooner, refusals alone would keep the service busy."""
 NICENESS = 5
 """A thread that hashes gets a third of the share of one that answers, wherever both want a core."""
 
@@ -97,7 +99,7 @@ class HashingLane:
     def check_room(self) -> None:
         """Raises `SignInsBusy` when too many wait: asked first, a refusal costs no look at the database."""
         if self._inside >= self._most_waiting:
-            raise SignInsBusy("Too many people sign in just now: try again in a moment.")
+            raise SignInsBusy("Too many people sign in just now: try again in a moment.", retry_after_seconds=BUSY_SECONDS)
 
     async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
         """`work(*arguments)` when its turn comes; raises `SignInsBusy` when too many wait, and what `work` raises."""
