@@ -195,8 +195,11 @@ def test_hashing_refuses_more_when_its_lane_is_full() -> None:
         lane = HashingLane(threads=1, most_waiting=2)
         waiting = [asyncio.ensure_future(lane.run(hold.wait)) for _ in range(2)]
         await asyncio.sleep(0)
-        with pytest.raises(SignInsBusy):
+        with pytest.raises(SignInsBusy) as busy:
             await lane.run(hold.wait)
+        assert busy.value.details["retry_after_seconds"] == 5
+        with pytest.raises(SignInsBusy):
+            lane.check_room()
         hold.set()
         answers = await asyncio.gather(*waiting)
         answers.append(await lane.run(hold.wait))

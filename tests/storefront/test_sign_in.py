@@ -52,7 +52,7 @@ def test_registering_is_refused_when_the_address_is_taken_or_the_password_short(
     taken = new_browser().post("/register", data={"email": email, "password": PASSWORD, "name": "Eve"})
     assert (taken.status_code, "sign in instead" in text_of(taken)) == (409, True)
     short = new_browser().post("/register", data={"email": "x@example.org", "password": "short", "name": "Eve"})
-    assert (short.status_code, "10 to 200 characters" in text_of(short)) == (422, True)
+    assert (short.status_code, "12 to 128 characters" in text_of(short)) == (422, True)
 
 
 def test_cookie_opens_nothing_when_signed_out(browser: TestClient) -> None:

@@ -25,6 +25,8 @@ BCRYPT_BYTES = 72
 
 MOST_WAITING = 50
 """At some 30 ms a hash, the last of them waits one or two seconds."""
+BUSY_SECONDS = 5
+"""After so long it is worth trying again; sooner, refusals alone would keep the service busy."""
 
 _hasher = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1), BcryptHasher()))
 
@@ -75,5 +77,10 @@ class HashingLane(Lane):
 
     def __init__(self, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
         busy = "Too many people sign in just now: try again in a moment."
-        super().__init__("hashing", threads or max(1, (os.cpu_count() or 1) // 2), most_waiting, lambda: SignInsBusy(busy))
+        super().__init__(
+            "hashing",
+            threads or max(1, (os.cpu_count() or 1) // 2),
+            most_waiting,
+            lambda: SignInsBusy(busy, retry_after_seconds=BUSY_SECONDS),
+        )
         self._pool.submit(_nobody)  # now, so that not even the first unknown address takes longer
