@@ -119,3 +119,11 @@ def test_more_seats_than_fit_are_told_as_none() -> None:
     assert unpack(payload).seats == []
     some = SeatNews(EVENT, b"abcd", 7, START, many.seats[:700])
     assert len(unpack(pack(some)).seats) == 700
+
+
+def test_what_is_read_over_and_over_takes_no_more_memory() -> None:
+    """As while a transaction stays open for long: each check reads everything since its beginning."""
+    copy = copy_of({3: 50.0})
+    for check in range(200):
+        copy.refresh(ReadAt(101 + check, 0), [(3, 50.0), (4, 60.0)])
+    assert copy.pending_ends == 2

@@ -142,7 +142,8 @@ class SeatCopy:
                 known = False
             elif read_at > self.read_at and read_at > self._changed_at.get(number, self.read_at):
                 self._changed_at[number] = read_at
-                self._set(number, until)
+                if self._until[number] != until:
+                    self._set(number, until)
         return known
 
     def refresh(self, read_at: ReadAt, seats: Iterable[tuple[int, float]]) -> bool:
@@ -169,6 +170,11 @@ class SeatCopy:
             until, number = heapq.heappop(self._ends)
             if self._until[number] == until:
                 self._put(number, Code.FREE)
+
+    @property
+    def pending_ends(self) -> int:
+        """How many ends of holds are waited for; those of holds that were given back or extended count until their time."""
+        return len(self._ends)
 
     def publish(self, before: Published | None = None) -> tuple[Published, Change | None]:
         """The present state, and how it came from the last one (of `before`, when this copy replaces the one that published it)."""

@@ -59,10 +59,6 @@ class FeedAway(Unavailable):
     """Seat maps can't be read at the moment."""
 
 
-class HasFileno(Protocol):
-    def fileno(self) -> int: ...
-
-
 class Audience(Protocol):
     """Who the feed publishes to. Called in the feed's thread, in the order of things."""
 
@@ -204,9 +200,10 @@ class SeatFeed:
 
     def _wait(self, seconds: float, *others: Connection) -> None:
         """Until then, or somebody wants something, or one of `others` has news."""
-        sources: list[HasFileno] = [self._woken, *others]
-        ready, _, _ = select.select(sources, [], [], max(0.0, seconds))
-        if self._woken in ready:
+        poll = select.poll()  # select() would refuse numbers above 1,023, and each viewer is a number
+        for source in (self._woken.fileno(), *(other.fileno() for other in others)):
+            poll.register(source, select.POLLIN)
+        if self._woken.fileno() in {source for source, _ in poll.poll(max(0.0, seconds) * 1000)}:
             self._woken.recv(4096)
 
     def _now(self) -> float:
@@ -231,13 +228,15 @@ class SeatFeed:
     def _hear(self, connection: Connection) -> None:
         """Apply what other processes say; after a gap the event is read."""
         for notice in connection.notifies(timeout=0):
+            if notice.pid == connection.info.backend_pid:
+                continue  # our own
             try:
                 news = unpack(notice.payload)
             except ValueError:
                 log.warning("a notification of seats that can't be read")
                 continue
             kept = self._kept.get(news.event_id)
-            if news.sender == self._name or kept is None:
+            if kept is None:
                 continue
             heard = self._heard.get((news.sender, news.event_id))
             if len(self._heard) > MOST_SENDERS:
