@@ -5,6 +5,6 @@
 select
   order_event_id,  -- the entry, in the order of writing
   order_id,  -- the order
-  kind,  -- placed, payment_started, confirmed, late_reclaimed, expired, cancelled, refund_planned or refunded
+  kind,  -- placed, payment_started, confirmed, late_reclaimed, expired, cancelled, refund_planned, refunded or reseated
   recorded_at,  -- when it was recorded
 from stg_order_events
