@@ -10,7 +10,7 @@ READY := .venv/.ready
 SOURCES := ticketing flows sql dashboards tests
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool bench-queue any-order contract faults-orders torn-reads serve dashboards flows verify lock
+.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool bench-queue bench-seatmap bench-visitors any-order contract faults-orders oversell torn-reads serve dashboards flows verify lock
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ fmt: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: bench-orders bench-holds bench-contention bench-pool bench-queue ## Every benchmark, a line of JSON each; sizes of one as ARGS="--seconds 4"
+bench: bench-orders bench-holds bench-contention bench-pool bench-queue bench-seatmap bench-visitors ## Every benchmark, a line of JSON each; sizes of one as ARGS="--seconds 4"
 
 bench-orders: $(READY) ## Orders placed and completed per second, beside what PostgreSQL itself can do
 	@$(BIN)/python -m tests.benchmarks orders $(ARGS)
@@ -72,6 +72,12 @@ bench-pool: $(READY) ## Places of one general-admission pool, beside one hot row
 bench-queue: $(READY) ## Ten thousand buyers in a waiting room: polls, order, caps; beside the bare HTTP process
 	@$(BIN)/python -m tests.benchmarks queue $(ARGS)
 
+bench-seatmap: $(READY) ## Seat maps served per second and the way from a hold to 500 screens, beside the bare HTTP process
+	@$(BIN)/python -m tests.benchmarks seatmap $(ARGS)
+
+bench-visitors: $(READY) ## 200 people browse, sign in and buy; with and without a storm of sign-ins
+	@$(BIN)/python -m tests.benchmarks visitors $(ARGS)
+
 any-order: $(READY) ## Holds, orders and payments in any order against a model; EXAMPLES=200 STEPS=60
 	@EXAMPLES=$(or $(EXAMPLES),200) STEPS=$(or $(STEPS),60) $(BIN)/pytest tests/orders/test_any_order.py
 
@@ -79,7 +85,10 @@ contract: $(READY) ## Every endpoint fuzzed by its specification, in each role; 
 	@EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest tests/contract
 
 faults-orders: $(READY) ## Two API processes killed again and again under buyers, capture beside them; LASTS=seconds
-	@$(BIN)/pytest tests/faults --fault-seconds $(or $(LASTS),60)
+	@$(BIN)/pytest tests/faults/test_order_path.py --fault-seconds $(or $(LASTS),60)
+
+oversell: $(READY) ## Many clients, few places, two processes: never over, never under, and a control without the guard; CLIENTS=500 SEATS=100
+	@$(BIN)/pytest tests/faults/test_oversell.py --oversell-clients $(or $(CLIENTS),500) --oversell-seats $(or $(SEATS),100)
 
 torn-reads: $(READY) ## Readers of the published snapshot while it is published; READERS=8 PUBLICATIONS=20
 	@SNAPSHOT_READERS=$(or $(READERS),8) SNAPSHOT_PUBLICATIONS=$(or $(PUBLICATIONS),20) $(BIN)/pytest -s tests/sql/test_publish.py -k whole_snapshots

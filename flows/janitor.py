@@ -1,4 +1,4 @@
-"""Prefect's own leftovers, and what is kept for a time only.
+"""Prefect's own leftovers, what is kept for a time only, erasures that were not finished, and files that no photo names.
 
 A worker killed while a run was pending leaves that run holding its deployment's concurrency slot, past a restart; a killed
 run stays `Running` for ever. Both are set to `Crashed`, which frees the slot. A deployment without a run to come would stop
@@ -8,7 +8,7 @@ silently: that fails this run.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +25,9 @@ from flows.runtime import installation, report, run_named
 from ticketing.foundation.clock import utc_now
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.idempotency import forget_keys
+from ticketing.photos.store import PhotoStore
+from ticketing.photos.strays import remove_strays
+from ticketing.privacy.service import finish_erasures, open_erasures
 
 PENDING_FOR = timedelta(minutes=5)
 """A process starts in seconds; a run that is pending for longer has lost its worker."""
@@ -82,30 +85,48 @@ def forget_old_keys(database: Database, *, dry_run: bool) -> int:
             return forgotten
 
 
+def remove_stray_photos(store: PhotoStore, database: Database, *, dry_run: bool) -> int:
+    """Delete files of photos whose rows never came or are gone; how many."""
+    with database.transaction() as session:
+        return remove_strays(session, store=store, dry_run=dry_run)
+
+
 @flow(name="janitor", flow_run_name=run_named("clear what was left behind"), timeout_seconds=300)
 def janitor(dry_run: bool = False) -> None:
-    """Crash lost runs, forget old keys, and fail when a schedule has stopped. A dry run only reports."""
+    """Crash lost runs, forget old keys, finish killed erasures, remove stray photos, and fail when a schedule has stopped.
+
+    A dry run only reports.
+    """
     now = utc_now()
     with get_client(sync_client=True) as client:
         leftovers = lost_runs(client, now=now)
         if not dry_run:
             crash(client, leftovers)
         stopped = deployments_without_future(client, now=now)
-    with installation() as (_, database):
+    with installation() as (settings, database):
         forgotten = forget_old_keys(database, dry_run=dry_run)
-    report("janitor", sentence=headline(leftovers, stopped, forgotten, dry_run=dry_run), rows=summary(leftovers, stopped, forgotten))
+        erasures = open_erasures(database) if dry_run else finish_erasures(database, settings=settings)
+        strays = remove_stray_photos(PhotoStore(settings.photos_path), database, dry_run=dry_run)
+    done = {
+        "idempotency keys forgotten": forgotten,
+        "erasures finished": erasures,
+        "files of no photo removed": strays,
+    }
+    sentence = headline(leftovers, stopped, done, dry_run=dry_run)
+    report("janitor", sentence=sentence, rows=summary(leftovers, stopped, done))
     if stopped and not dry_run:
         raise SchedulesMissing(f"No runs to come: {', '.join(stopped)}. Is the scheduler up? Then run `prefect deploy --all`.")
 
 
-def headline(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int, *, dry_run: bool) -> str:
+def headline(leftovers: Sequence[Leftover], stopped: Sequence[str], done: Mapping[str, int], *, dry_run: bool) -> str:
     """What was found and done, in a sentence or two."""
-    found = f"{len(leftovers)} lost runs, {forgotten} idempotency keys past their time, {len(stopped)} schedules without runs to come"
-    return f"{found}; nothing was changed." if dry_run else f"{found}; the runs were set to Crashed, the keys deleted."
+    counts = ", ".join(f"{name}: {count}" for name, count in done.items())
+    found = f"{len(leftovers)} lost runs, {len(stopped)} schedules without runs to come; {counts}"
+    return f"{found}. Nothing was changed." if dry_run else f"{found}. The runs were set to Crashed."
 
 
-def summary(leftovers: Sequence[Leftover], stopped: Sequence[str], forgotten: int) -> list[dict[str, str | int]]:
-    rows: list[dict[str, str | int]] = [{"what": "idempotency keys forgotten", "count": forgotten, "detail": ""}]
+def summary(leftovers: Sequence[Leftover], stopped: Sequence[str], done: Mapping[str, int]) -> list[dict[str, str | int]]:
+    rows: list[dict[str, str | int]] = [{"what": name, "count": count, "detail": ""} for name, count in done.items()]
     rows += [{"what": "lost run", "count": 1, "detail": f"{leftover.run.name}: {leftover.why}"} for leftover in leftovers]
     return rows + [{"what": "schedule without runs to come", "count": 1, "detail": name} for name in stopped]
 

@@ -26,6 +26,8 @@ TEMPLATE = "ticketing_template"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-browser", action="store_true", help="fail, rather than skip, where no Chromium is found")
     parser.addoption("--fault-seconds", type=float, default=12, help="how long the order path is run while its processes are killed")
+    parser.addoption("--oversell-clients", type=int, default=120, help="clients that want more than there is")
+    parser.addoption("--oversell-seats", type=int, default=140, help="a multiple of twenty, at most ten a client")
     parser.addoption("--screenshots", type=Path, metavar="DIRECTORY", help="keep the browser tests' pictures there")
 
 

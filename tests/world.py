@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -114,8 +114,17 @@ def fill(database: Database, *, events: int, seats: int, buyers: int, standing: 
 
 
 @contextmanager
-def world(*, events: int, seats: int, buyers: int, standing: int = 0, processes: int = 2) -> Iterator[World]:
-    """Everything running, in a home of its own; stopped and removed at the end."""
+def world(
+    *,
+    events: int,
+    seats: int,
+    buyers: int,
+    standing: int = 0,
+    processes: int = 2,
+    also: Mapping[str, str] | None = None,
+    serve: str = "ticketing.cli",
+) -> Iterator[World]:
+    """Everything running, in a home of its own, with settings `also`; stopped and removed at the end. `serve` is the module that is run."""
     home = Path(tempfile.mkdtemp(prefix="tkb-"))
     settings = Settings(home=home, environment="test")
     children: list[subprocess.Popen[bytes]] = []
@@ -130,10 +139,11 @@ def world(*, events: int, seats: int, buyers: int, standing: int = 0, processes:
             "TICKETING_FAKE_PROVIDER_URL": f"http://127.0.0.1:{provider_port}",
             "TICKETING_PUBLIC_URL": f"http://localhost:{api_port}",
             "TICKETING_DESK_URL": f"http://localhost:{desk_port}",
+            **(also or {}),
         }
 
         def start(*arguments: str) -> subprocess.Popen[bytes]:
-            child = subprocess.Popen([sys.executable, "-m", "ticketing.cli", *arguments], env=environment)
+            child = subprocess.Popen([sys.executable, "-m", serve, *arguments], env=environment)
             children.append(child)
             return child
 
@@ -155,8 +165,8 @@ def world(*, events: int, seats: int, buyers: int, standing: int = 0, processes:
 
 
 def wait_for(url: str) -> None:
-    """Return when the address answers; raises after a minute."""
-    deadline = time.monotonic() + 60
+    """Return when the address answers; raises after two minutes."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - an address of this file

@@ -33,6 +33,7 @@ PROFILE = Rule(SIGNED_IN, Reach.SELF, Scope.PROFILE)
 COUNTER_OF_VENDOR = Rule(MANAGERS | {Role.SUPPORT}, Reach.VENDOR)
 """Who sells at the door: a person, for it is them that the till is counted with."""
 MANAGERS_OF_VENDOR = Rule(MANAGERS, Reach.VENDOR)
+PHOTOS_OF_VENDOR = Rule(MANAGERS | {Role.SUPPORT}, Reach.VENDOR, Scope.EVENTS)
 FIGURES_OF_VENDOR = Rule(MANAGERS | {Role.FINANCE}, Reach.VENDOR, Scope.SALES)
 OPERATORS_ONLY = Rule(OPERATORS, Reach.ALL)
 
@@ -79,12 +80,19 @@ PEOPLE = {
     ("DELETE", "/api/push-subscriptions/{push_subscription_id}"): OWN,
 }
 
+PRIVACY = {
+    ("GET", "/api/users/{user_id}/export"): OWN,
+    ("DELETE", "/api/users/{user_id}"): Rule(SIGNED_IN | OPERATORS, Reach.SELF),
+}
+"""Operators erase guests, too."""
+
 EVENTS = {
     ("GET", "/api/events"): PUBLIC,
     ("GET", "/api/events/{event_id}"): PUBLIC,
     ("GET", "/api/events/{event_id}/tickets"): PUBLIC,
     ("HEAD", "/api/events/{event_id}/tickets"): PUBLIC,
     ("GET", "/api/events/{event_id}/seats"): PUBLIC,
+    ("GET", "/api/events/{event_id}/seats/stream"): PUBLIC,
 }
 
 VENDOR_EVENTS = {
@@ -141,6 +149,12 @@ WAITING_ROOM = {
 }
 """A place's token is what shows whose it is."""
 
+WAITING_LIST = {
+    ("POST", "/api/events/{event_id}/waiting-list"): BUYING,
+    ("GET", "/api/waiting-list"): BUYING,
+    ("DELETE", "/api/waiting-list/{entry_id}"): BUYING,
+}
+
 PAYMENT_METHODS = {
     ("POST", "/api/payment-methods"): MANAGERS_OF_VENDOR,
     ("GET", "/api/payment-methods"): MANAGERS_OF_VENDOR,
@@ -149,10 +163,30 @@ PAYMENT_METHODS = {
     ("POST", "/api/events/{event_id}/payment-methods"): MANAGERS_OF_VENDOR,
 }
 
+PHOTOS = {
+    ("POST", "/api/users/{user_id}/images"): PROFILE,
+    ("GET", "/api/users/{user_id}/images"): PROFILE,
+    ("DELETE", "/api/users/{user_id}/images/{image_id}"): PROFILE,
+    ("GET", "/api/events/{event_id}/images"): PUBLIC,
+    ("GET", "/api/venues/{venue_id}/images"): PUBLIC,
+    ("GET", "/api/artists/{artist_id}/images"): PUBLIC,
+    ("GET", "/api/images/{image_id}"): PUBLIC,
+    ("GET", "/api/vendors/{vendor_id}/images"): MEMBERS_OF_VENDOR,
+    ("POST", "/api/images/{image_id}/approve"): PHOTOS_OF_VENDOR,
+    ("POST", "/api/images/{image_id}/reject"): PHOTOS_OF_VENDOR,
+}
+"""A photo that is not approved is for its sender and its vendor's members alone: its route looks who asks."""
+
 PROMOTIONS = {
     ("POST", "/api/promotions"): EVENTS_OF_VENDOR,
     ("GET", "/api/promotions"): EVENTS_OF_VENDOR,
     ("PATCH", "/api/promotions/{promotion_id}"): EVENTS_OF_VENDOR,
+}
+
+RECOMMENDATIONS = {
+    ("GET", "/api/recommendations"): PROFILE,
+    ("POST", "/api/recommendations/opt-out"): PROFILE,
+    ("DELETE", "/api/recommendations/opt-out"): PROFILE,
 }
 
 REPORTS = {
@@ -179,21 +213,44 @@ WEBHOOKS = {
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): WEBHOOKS_OF_VENDOR,
 }
 
+VENUES = {
+    ("GET", "/api/venues"): MEMBERS_OF_VENDOR,
+    ("POST", "/api/venues"): EVENTS_OF_VENDOR,
+    ("GET", "/api/venues/{venue_id}"): MEMBERS_OF_VENDOR,
+    ("PATCH", "/api/venues/{venue_id}"): EVENTS_OF_VENDOR,
+    ("POST", "/api/venues/{venue_id}/copy"): EVENTS_OF_VENDOR,
+    ("GET", "/api/venues/{venue_id}/configurations"): MEMBERS_OF_VENDOR,
+    ("POST", "/api/venues/{venue_id}/configurations"): EVENTS_OF_VENDOR,
+    ("POST", "/api/configurations/{configuration_id}/layouts"): EVENTS_OF_VENDOR,
+    ("GET", "/api/layouts/{layout_id}"): MEMBERS_OF_VENDOR,
+    ("PUT", "/api/layouts/{layout_id}"): EVENTS_OF_VENDOR,
+    ("POST", "/api/layouts/{layout_id}/publish"): EVENTS_OF_VENDOR,
+    ("GET", "/api/events/{event_id}/reseatings"): EVENTS_OF_VENDOR,
+    ("POST", "/api/events/{event_id}/reseatings"): EVENTS_OF_VENDOR,
+    ("POST", "/api/reseatings/{reseating_id}/apply"): EVENTS_OF_VENDOR,
+    ("POST", "/api/reseatings/{reseating_id}/refuse"): EVENTS_OF_VENDOR,
+}
+
 RULES: Mapping[Endpoint, Rule] = {
     **ACCOUNTS,
     **OAUTH,
     **PEOPLE,
+    **PRIVACY,
     **EVENTS,
     **VENDOR_EVENTS,
     **EVENT_LIFE,
     **STAFF_SALES,
     **BOOKING,
     **PAYMENT_METHODS,
+    **PHOTOS,
     **PROMOTIONS,
+    **RECOMMENDATIONS,
     **REPORTS,
     **WAITING_ROOM,
+    **WAITING_LIST,
     **TICKETS,
     **WEBHOOKS,
+    **VENUES,
 }
 
 

@@ -23,12 +23,19 @@ from ticketing.foundation.errors import fault_report
 from ticketing.foundation.http import BODY_TOO_LARGE, problem
 from ticketing.foundation.ids import new_code
 from ticketing.foundation.metrics import Metrics
+from ticketing.photos.rules import MOST_BYTES, MOST_FORM_BYTES
 from ticketing.storefront.problems import is_for_programs
 from ticketing.storefront.view import crash_page
 
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 64 * 1024
+PHOTOS = re.compile(r"/api/users/[^/]+/(images|upload-image)|/orders/[^/]+/photos")
+"""Where forms with a photo go: these alone may be larger, up to `MOST_FORM_BYTES`. They are read in pieces."""
+MOST_PLAN_BYTES = 8 * 1024 * 1024
+"""A seating plan of 20,000 seats is 2 MB."""
+PLANS = re.compile(r"/api/(configurations/[^/]+/layouts|layouts/[^/]+)")
+"""Where seating plans go."""
 REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}\Z")
 """What we take over from a caller: a name, and nothing that could forge a line of a log."""
 
@@ -38,10 +45,12 @@ SECURITY_HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
+NOT_KEPT = (b"cache-control", b"no-store")
+"""What neither says whether it may be kept nor has a tag to ask with stays in no browser and no proxy: it may be somebody's own."""
+SAYS_WHETHER_TO_KEEP = (b"cache-control", b"etag")
 ONLY_BY_TLS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
-TOO_LARGE = f"A body has at most {MOST_BODY_BYTES} bytes here."
 NOWHERE = "unmatched"
 """The route of an address that leads nowhere."""
 OTHER_METHOD = "OTHER"
@@ -78,20 +87,21 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *headers]
+                kept = any(name in SAYS_WHETHER_TO_KEEP for name, _ in message["headers"])
+                message["headers"] = [*message["headers"], *headers, *(() if kept else (NOT_KEPT,))]
             await send(message)
 
         async def receive_counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MOST_BODY_BYTES:
-                raise HTTPException(413, TOO_LARGE)
+            if taken > MOST_BODY_BYTES and taken > (most := _most_bytes(scope)):
+                raise HTTPException(413, _too_large(most))
             return message
 
         try:
-            if declared > MOST_BODY_BYTES:
-                await problem(413, BODY_TOO_LARGE, TOO_LARGE)(scope, receive, send_with_headers)
+            if declared > MOST_BODY_BYTES and declared > (most := _most_bytes(scope)):
+                await _refuse(scope, most)(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive_counted, send_with_headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not get further
@@ -153,6 +163,27 @@ def _read(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, int]:
         elif name == b"content-length" and value.isdigit():
             length = int(value[:20])
     return request_id or new_code(16).encode(), length
+
+
+def _most_bytes(scope: Scope) -> int:
+    """Of a body; asked only about bodies that are larger than most may be."""
+    if scope["method"] == "POST" and PHOTOS.fullmatch(scope["path"]):
+        return MOST_FORM_BYTES
+    if scope["method"] in ("POST", "PUT") and PLANS.fullmatch(scope["path"]):
+        return MOST_PLAN_BYTES
+    return MOST_BODY_BYTES
+
+
+def _refuse(scope: Scope, most: int) -> Response:
+    """A body that says it is too large is not read. Photos come from people, who get a page."""
+    if most == MOST_FORM_BYTES and not is_for_programs(scope["path"]):
+        sentence = f"A photo has at most {MOST_BYTES // 1_000_000} MB here."
+        return crash_page(sentence, title="Too large", advice="Go back and choose a smaller one.", status=413)
+    return problem(413, BODY_TOO_LARGE, _too_large(most))
+
+
+def _too_large(most: int) -> str:
+    return f"A body has at most {most} bytes here."
 
 
 def _method(scope: Scope) -> str:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ticketing.accounts.passwords import LONGEST, PasswordNotAcceptable, hash_password, verify_password
+from ticketing.accounts.passwords import LONGEST, SHORTEST, PasswordNotAcceptable, hash_password, verify_password
 
 GOOD = "correct horse battery"
 
@@ -21,10 +21,20 @@ def test_hash_is_argon2id_with_the_agreed_cost() -> None:
     assert hash_password(GOOD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-@pytest.mark.parametrize("password", ["", "short", "x" * (LONGEST + 1)])
+@pytest.mark.parametrize("password", ["", "short", "x" * (SHORTEST - 1), "x" * (LONGEST + 1)])
 def test_password_is_refused_when_it_is_too_short_or_too_long(password: str) -> None:
     with pytest.raises(PasswordNotAcceptable):
         hash_password(password)
+
+
+@pytest.mark.parametrize("password", ["é" * SHORTEST, "twelve words", "🎭" * 64, "x" * LONGEST])
+def test_password_is_accepted_whatever_its_characters(password: str) -> None:
+    assert verify_password(password, hash_password(password)) == (True, None)
+
+
+def test_nothing_is_cut_off_when_a_longer_password_is_tried() -> None:
+    stored = hash_password("x" * LONGEST)
+    assert verify_password("x" * (LONGEST + 1), stored) == (False, None)
 
 
 def test_unknown_account_costs_as_much_when_a_password_is_tried() -> None:

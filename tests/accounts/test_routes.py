@@ -8,6 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.factories import unique
+from ticketing.accounts.http import ATTEMPTS_PER_ACCOUNT_AND_HOUR
+from ticketing.accounts.rules import ContactKind
 from ticketing.app import create_app
 from ticketing.foundation.db import Database
 from ticketing.foundation.settings import Settings
@@ -86,3 +88,14 @@ def test_registration_is_refused_when_a_field_is_not_acceptable(client: TestClie
     answer = client.post("/api/register", json=registration() | change)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["fields"]
+
+
+def test_attempts_at_an_account_are_counted_by_the_hour(running: TestClient) -> None:
+    email = f"{unique('slow')}@example.org"
+    state = running.app.state  # type: ignore[attr-defined]
+    account = state.cipher.blind_index(ContactKind.EMAIL, email).hex()
+    for _ in range(49):
+        state.limits.spend("sign-in", ATTEMPTS_PER_ACCOUNT_AND_HOUR, "account and hour", account)
+    answers = [running.post("/api/login", json={"email": email, "password": "a wrong password"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [401, 429]
+    assert int(answers[1].headers["retry-after"]) > 300

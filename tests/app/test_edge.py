@@ -50,12 +50,27 @@ def test_every_answer_carries_security_headers(client: TestClient) -> None:
         assert "default-src 'self'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "same-origin"
         assert "strict-transport-security" not in headers
+
+
+def test_what_may_be_somebodys_own_is_kept_nowhere(client: TestClient) -> None:
+    guest = {"email": "g@example.org", "display_name": "Guest"}
+    answers = [
+        client.post("/api/guests", json=guest),
+        *(client.get(path) for path in ("/api/me", "/api/orders", "/api/tickets", "/orders")),
+    ]
+    for answer in answers:
+        assert answer.headers["cache-control"] == "no-store", answer.url
+    assert client.get("/api/events").headers["cache-control"] == "no-cache"
+    assert "no-store" not in client.get("/static/shop.css").headers.get("cache-control", "")
 
 
 def test_browsers_are_told_to_come_by_tls_when_the_shop_is_there(settings: Settings, module_database: Database) -> None:
     app = create_app(settings.model_copy(update={"public_url": "https://tickets.example.org"}), module_database)
     assert "max-age=31536000" in TestClient(app).get("/health/live").headers["strict-transport-security"]
+    cookie = TestClient(app).post("/api/guests", json={"email": "g@example.org", "display_name": "Guest"}).headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=lax", "Secure"} <= set(cookie.split("; "))
 
 
 @pytest.mark.parametrize("path", ["/api/register", "/api/orders", "/sign-in"])

@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import contention, holds, orders, pool, queue
+from tests.benchmarks import contention, holds, orders, pool, queue, seatmap, visitors
 
-BENCHMARKS = {"contention": contention, "holds": holds, "orders": orders, "pool": pool, "queue": queue}
+BENCHMARKS = {
+    "contention": contention,
+    "holds": holds,
+    "orders": orders,
+    "pool": pool,
+    "queue": queue,
+    "seatmap": seatmap,
+    "visitors": visitors,
+}
 
 
 def main() -> int:

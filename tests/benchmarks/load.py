@@ -13,10 +13,11 @@ IDLE_SECONDS = 4.0
 
 
 class Client:
-    """One kept-alive connection; requests one after another."""
+    """One kept-alive connection; requests one after another. `source` is the loopback address it comes from: to a limit, a person."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, source: str | None = None) -> None:
         self._port = port
+        self._source = (source, 0) if source else None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._used = 0.0
@@ -26,24 +27,25 @@ class Client:
         return await self.ask("POST", path, body, headers)
 
     async def ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
-        """(status, decoded JSON); `body` None: none is sent."""
+        """(status, decoded JSON, or bytes where the answer is none); `body` None: none is sent."""
         content = b"" if body is None else orjson.dumps(body)
         lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", f"Content-Length: {len(content)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if time.monotonic() - self._used > IDLE_SECONDS:
             self.close()
         if self._writer is None or self._reader is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=self._source)
         self._writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
         head = await self._reader.readuntil(b"\r\n\r\n")
         self._used = time.monotonic()
         status = int(head[9:12])
         if status == 204:
             return status, None
-        length_at = head.lower().index(b"content-length:") + 15
+        head = head.lower()
+        length_at = head.index(b"content-length:") + 15
         length = int(head[length_at : head.index(b"\r", length_at)])
         answer = await self._reader.readexactly(length) if length else b"null"
-        return status, orjson.loads(answer)
+        return status, orjson.loads(answer) if b"json" in head or not length else answer
 
     def close(self) -> None:
         if self._writer is not None:

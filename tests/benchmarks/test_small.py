@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from tests.benchmarks import contention, holds, orders, pool, queue
+from tests.benchmarks import contention, holds, orders, pool, queue, seatmap, visitors
 
 
 def test_orders_prints_both_figures_and_breaks_nothing() -> None:
@@ -44,3 +44,26 @@ def test_queue_lets_everybody_in_under_the_cap() -> None:
     assert line.details["most_inside"] <= 40
     assert sum(line.details["ends"].values()) == line.details["ends"]["held"] + line.details["ends"].get("walked_away", 0) == 100
     assert line.details["invariants_broken"] == []
+
+
+def test_seatmap_shows_every_hold_to_every_viewer() -> None:
+    (line,) = seatmap.run(argparse.Namespace(seats=2_000, viewers=20, seconds=2, rounds=1, rate=20, clients=4, seed=1))
+    assert line.figure > 0
+    assert line.yardstick > 0
+    assert line.details["not_shown"] == 0
+    assert 0 < line.details["bytes"]["octets"] <= line.details["bytes"]["json"]
+    assert line.details["invariants_broken"] == []
+
+
+def test_visitors_buy_with_and_without_a_storm_of_sign_ins() -> None:
+    sizes = argparse.Namespace(users=12, think=0.1, seconds=2, rounds=1, storm_clients=30, events=4, seats=400, seed=1)
+    calm, storm = visitors.run(sizes)
+    for line in (calm, storm):
+        told = json.loads(line.to_json())
+        assert told["figure"] > 0
+        assert told["yardstick"] > 0
+        assert (told["details"]["errors"], told["details"]["invariants_broken"]) == ({}, [])
+    assert calm.details["bookings"] > 0
+    assert storm.details["storm_answers"].keys() <= {"200", "401", "503"}
+    assert storm.details["storm_answers"]["200"] > 0
+    assert storm.details["storm_answers"]["401"] > 0

@@ -180,6 +180,10 @@ BROKEN = {
         "T1",
         "update event_seat es set ticket_type_id = (select t.id from ticket_type t where t.event_id <> es.event_id limit 1)",
     ),
+    "T1: a seat is not in the layout of its event": (
+        "T1",
+        "insert into event_seat (event_id, seat_no, ticket_type_id) select event_id, 99999, ticket_type_id from event_seat limit 1",
+    ),
     "T1: a hold was opened by a discount": (
         "T1",
         f"update hold set promotion_id = (select id from promotion where kind = 'percent') where id = {LIVE_HOLD}",

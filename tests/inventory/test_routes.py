@@ -9,16 +9,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from tests.catalog.hall import build_event, build_hall
+from ticketing.app import create_app
 from ticketing.foundation.db import Database
-from ticketing.foundation.http import install_problems
 from ticketing.foundation.ids import new_id
+from ticketing.foundation.settings import Settings
 from ticketing.inventory.publish import publish_event
-from ticketing.inventory.routes import router
+from ticketing.inventory.seat_viewers import SeatMaps
+from ticketing.orders.seat_changes import find_seats
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,16 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(module_database: Database) -> Iterator[Site]:
+def site(settings: Settings, module_database: Database) -> Iterator[Site]:
     now = datetime.now(UTC)
     with module_database.transaction() as session:
         hall = build_hall(session)
         starts: dict[str, Any] = {"local_start": (now + timedelta(days=30)).replace(tzinfo=None), "sales_open_at": now - timedelta(days=1)}
         event_id, draft_id = build_event(session, hall, **starts), build_event(session, hall, **starts)
         publish_event(session, event_id=event_id, now=now)
-    app = FastAPI()
-    app.state.database = module_database
-    install_problems(app)
-    app.include_router(router)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    app = create_app(settings, module_database)
+    app.state.seat_maps = SeatMaps(module_database, find_seats, per_address=2, per_process=3)
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as client:
         yield Site(client, module_database, event_id, draft_id)
 
 

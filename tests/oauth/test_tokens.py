@@ -200,6 +200,15 @@ def test_a_family_ends_with(town: Town, how: str) -> None:
         assert town.hold(given["access_token"], 4).status_code == 401
 
 
+def test_a_disabled_person_gives_nothing_to_programs(town: Town) -> None:
+    """A code that was given before is worth nothing, and the browser that was signed in agrees to nothing more."""
+    code = town.code()
+    with town.database.transaction() as session:
+        session.execute(text("update user_account set disabled_at = app_now() where id = :id"), {"id": town.buyer_id})
+    refused(town.redeem(code), "invalid_grant")
+    assert town.browser.post("/oauth/authorize", data=town.wish() | {"decision": "allow"}).status_code == 401
+
+
 def test_a_removed_program_is_let_in_nowhere(town: Town) -> None:
     given = town.redeem(town.code()).json()
     path = f"/api/vendors/{town.sale.vendor.id}/clients/{town.program['id']}"

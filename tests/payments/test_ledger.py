@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from tests.factories import make_vendor
+from ticketing.foundation.db import bare
 from ticketing.foundation.ids import new_id
-from ticketing.orders.service import bare
 from ticketing.payments.ledger import Unbalanced, post
 from ticketing.payments.rules import JournalKind, LedgerAccount, refund_entries, sale_entries
 

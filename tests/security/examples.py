@@ -15,7 +15,7 @@ SOMETHING = uuid4()
 """An id of nothing."""
 
 ACCOUNTS: dict[Endpoint, Example] = {
-    ("POST", "/api/register"): ("/api/register", {"email": "x", "password": "0123456789", "display_name": "X"}),
+    ("POST", "/api/register"): ("/api/register", {"email": "x", "password": "0123456789ab", "display_name": "X"}),
     ("POST", "/api/login"): ("/api/login", {"email": 1}),  # right credentials are another test's
     ("POST", "/api/guests"): ("/api/guests", {"email": "ada@example.org", "display_name": "Ada"}),
     ("POST", "/api/logout"): ("/api/logout", None),
@@ -23,7 +23,7 @@ ACCOUNTS: dict[Endpoint, Example] = {
     ("POST", "/api/email-verifications/confirm"): ("/api/email-verifications/confirm", {"token": "x"}),
     ("POST", "/api/order-lookups"): ("/api/order-lookups", {"email": "nobody@example.org"}),
     ("POST", "/api/password-resets"): ("/api/password-resets", {"email": "nobody@example.org"}),
-    ("POST", "/api/password-resets/confirm"): ("/api/password-resets/confirm", {"token": "x", "password": "0123456789"}),
+    ("POST", "/api/password-resets/confirm"): ("/api/password-resets/confirm", {"token": "x", "password": "0123456789ab"}),
     ("GET", "/api/me"): ("/api/me", None),
     ("GET", "/api/sessions"): ("/api/sessions", None),
     ("DELETE", "/api/sessions"): ("/api/sessions", None),
@@ -56,6 +56,14 @@ def people_examples(*, user: UUID, vendor: UUID, member: UUID) -> dict[Endpoint,
         ("POST", "/api/push-subscriptions"): ("/api/push-subscriptions", {"endpoint": "https://127.0.0.1/push", "keys": PUSH_KEYS}),
         ("GET", "/api/push-subscriptions"): ("/api/push-subscriptions", None),
         ("DELETE", "/api/push-subscriptions/{push_subscription_id}"): (f"/api/push-subscriptions/{SOMETHING}", None),
+    }
+
+
+def privacy_examples(*, user: UUID) -> dict[Endpoint, Example]:
+    """Of the buyer's data; who is erased can't ask for anything more, so that is nobody."""
+    return {
+        ("GET", "/api/users/{user_id}/export"): (f"/api/users/{user}/export", None),
+        ("DELETE", "/api/users/{user_id}"): (f"/api/users/{SOMETHING}", {"give_up_tickets": False}),
     }
 
 
@@ -123,10 +131,78 @@ PAYMENT_METHODS: dict[Endpoint, Example] = {
     ),
 }
 
+RECOMMENDATIONS: dict[Endpoint, Example] = {
+    ("GET", "/api/recommendations"): ("/api/recommendations?city=Hamburg", None),
+    ("POST", "/api/recommendations/opt-out"): ("/api/recommendations/opt-out", None),
+    ("DELETE", "/api/recommendations/opt-out"): ("/api/recommendations/opt-out", None),
+}
+WAITING_LIST: dict[Endpoint, Example] = {
+    ("POST", "/api/events/{event_id}/waiting-list"): (f"/api/events/{SOMETHING}/waiting-list", {"quantity": 2, "max_price": "65.00"}),
+    ("GET", "/api/waiting-list"): ("/api/waiting-list", None),
+    ("DELETE", "/api/waiting-list/{entry_id}"): (f"/api/waiting-list/{SOMETHING}", None),
+}
+
+
+def photo_examples(*, user: UUID, vendor: UUID, event: UUID) -> dict[Endpoint, Example]:
+    """Of the buyer's own photos; that a file is sent as a form is another test's."""
+    own = f"/api/users/{user}/images"
+    return {
+        ("POST", "/api/users/{user_id}/images"): (own, {"event_id": str(event)}),
+        ("GET", "/api/users/{user_id}/images"): (own, None),
+        ("DELETE", "/api/users/{user_id}/images/{image_id}"): (f"{own}/{SOMETHING}", None),
+        ("GET", "/api/events/{event_id}/images"): (f"/api/events/{event}/images", None),
+        ("GET", "/api/venues/{venue_id}/images"): (f"/api/venues/{SOMETHING}/images", None),
+        ("GET", "/api/artists/{artist_id}/images"): (f"/api/artists/{SOMETHING}/images", None),
+        ("GET", "/api/images/{image_id}"): (f"/api/images/{SOMETHING}", None),
+        ("GET", "/api/vendors/{vendor_id}/images"): (f"/api/vendors/{vendor}/images", None),
+        ("POST", "/api/images/{image_id}/approve"): (f"/api/images/{SOMETHING}/approve", None),
+        ("POST", "/api/images/{image_id}/reject"): (f"/api/images/{SOMETHING}/reject", None),
+    }
+
+
 PROMOTIONS: dict[Endpoint, Example] = {
     ("POST", "/api/promotions"): ("/api/promotions", {"code": "SPRING25", "kind": "percent", "percent": 25, "name": "Spring"}),
     ("GET", "/api/promotions"): ("/api/promotions", None),
     ("PATCH", "/api/promotions/{promotion_id}"): (f"/api/promotions/{SOMETHING}", {"ended": True}),
+}
+
+SEATING_PLAN = {
+    "name": "Hall",
+    "size": {"width": 8, "height": 6},
+    "categories": [{"name": "Stalls", "color": "#1e7d3c"}],
+    "zones": [
+        {
+            "name": "Stalls",
+            "position": {"x": 0, "y": 0},
+            "rows": [
+                {
+                    "row_number": "A",
+                    "position": {"x": 0, "y": 0},
+                    "seats": [{"seat_guid": "a-1", "seat_number": "1", "position": {"x": 0, "y": 0}, "category": "Stalls"}],
+                }
+            ],
+        }
+    ],
+}
+VENUES: dict[Endpoint, Example] = {
+    ("GET", "/api/venues"): ("/api/venues", None),
+    ("POST", "/api/venues"): ("/api/venues", {"name": "Town Hall", "city": "Berlin", "country": "DE", "zone": "Europe/Berlin"}),
+    ("GET", "/api/venues/{venue_id}"): (f"/api/venues/{SOMETHING}", None),
+    ("PATCH", "/api/venues/{venue_id}"): (f"/api/venues/{SOMETHING}", {"city": "Potsdam"}),
+    ("POST", "/api/venues/{venue_id}/copy"): (f"/api/venues/{SOMETHING}/copy", {"name": "Another hall"}),
+    ("GET", "/api/venues/{venue_id}/configurations"): (f"/api/venues/{SOMETHING}/configurations", None),
+    ("POST", "/api/venues/{venue_id}/configurations"): (
+        f"/api/venues/{SOMETHING}/configurations",
+        {"name": "Floor standing", "kind": "mixed"},
+    ),
+    ("POST", "/api/configurations/{configuration_id}/layouts"): (f"/api/configurations/{SOMETHING}/layouts", SEATING_PLAN),
+    ("GET", "/api/layouts/{layout_id}"): (f"/api/layouts/{SOMETHING}", None),
+    ("PUT", "/api/layouts/{layout_id}"): (f"/api/layouts/{SOMETHING}", SEATING_PLAN),
+    ("POST", "/api/layouts/{layout_id}/publish"): (f"/api/layouts/{SOMETHING}/publish", None),
+    ("GET", "/api/events/{event_id}/reseatings"): (f"/api/events/{SOMETHING}/reseatings", None),
+    ("POST", "/api/events/{event_id}/reseatings"): (f"/api/events/{SOMETHING}/reseatings", None),
+    ("POST", "/api/reseatings/{reseating_id}/apply"): (f"/api/reseatings/{SOMETHING}/apply", None),
+    ("POST", "/api/reseatings/{reseating_id}/refuse"): (f"/api/reseatings/{SOMETHING}/refuse", None),
 }
 
 EVENT = {
@@ -175,6 +251,7 @@ def booking_examples(*, event: UUID, hold: UUID, order: UUID, payment: UUID, tic
         ("GET", "/api/events/{event_id}/tickets"): (f"/api/events/{event}/tickets", None),
         ("HEAD", "/api/events/{event_id}/tickets"): (f"/api/events/{event}/tickets", None),
         ("GET", "/api/events/{event_id}/seats"): (f"/api/events/{event}/seats", None),
+        ("GET", "/api/events/{event_id}/seats/stream"): (f"/api/events/{SOMETHING}/seats/stream", None),  # one that ends
         ("POST", "/api/events/{id}/holds"): (f"/api/events/{event}/holds", {"seats": [0]}),
         ("GET", "/api/holds/{id}"): (f"/api/holds/{hold}", None),
         ("PATCH", "/api/holds/{id}"): (f"/api/holds/{hold}", None),

@@ -27,7 +27,9 @@ TABLES = {
     "vendor_id": "vendor",
     "client_id": "api_client",
     "user_id": "user_id",
+    "entry_id": "waiting_list_entry",
     "method_id": "payment_account",
+    "image_id": "photo",
     "block_id": "event_block",
     "order_id": "order_at_the_door",
 }

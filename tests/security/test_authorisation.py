@@ -22,12 +22,17 @@ from tests.security.examples import (
     EVENT_LIFE,
     PAYMENT_METHODS,
     PROMOTIONS,
+    RECOMMENDATIONS,
     STAFF_SALES,
+    VENUES,
+    WAITING_LIST,
     WAITING_ROOM,
     WEBHOOKS,
     Example,
     booking_examples,
     people_examples,
+    photo_examples,
+    privacy_examples,
     vendor_examples,
 )
 from ticketing.accounts import service as accounts
@@ -85,11 +90,16 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             ACCOUNTS
             | WEBHOOKS
             | WAITING_ROOM
+            | WAITING_LIST
             | PAYMENT_METHODS
             | EVENT_LIFE
             | STAFF_SALES
             | PROMOTIONS
+            | RECOMMENDATIONS
+            | VENUES
             | vendor_examples(vendor=sale.vendor.id)
+            | privacy_examples(user=buyer)
+            | photo_examples(user=buyer, vendor=sale.vendor.id, event=sale.event.id)
             | people_examples(user=buyer, vendor=sale.vendor.id, member=leaver.id)
             | booking_examples(event=sale.event.id, hold=hold.id, order=order.id, payment=payment.id, ticket=ticket)
         )
@@ -182,6 +192,7 @@ def test_somebody_elses_thing_is_not_found(scene: Scene, endpoint: Endpoint) -> 
                 "hold_id",
                 "ticket_id",
                 "payment_id",
+                "entry_id",
                 "session_id",
                 "user_id",
                 "id",

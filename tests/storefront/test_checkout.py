@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -186,6 +187,21 @@ def test_refund_is_shown_before_it_is_made_when_an_order_is_cancelled(app: FastA
     after = browser.get(order)
     assert "This order is cancelled. Your refund is on its way." in text_of(after)
     assert 'class="qr"' not in after.text
+
+
+def test_one_ticket_of_several_is_cancelled_by_itself(app: FastAPI, browser: TestClient, new_event: NewEvent) -> None:
+    order = order_page(browser, hold(browser, new_event(), [1, 2]))
+    settle(app, id_in(order))
+    paid = browser.get(order)
+    form = re.search(rf"{order}/tickets/[0-9a-f-]+/cancel", paid.text)
+    assert form
+    assert text_of(paid).count("Cancel this ticket") == 4  # a summary and a button each
+    assert text_of(paid).count("You would get back €45.00") == 2
+    assert browser.post(form[0], data={"key": field(paid, "key", form[0])}).headers["location"] == order
+    after = browser.get(order)
+    assert after.text.count('class="qr"') == 1
+    assert "Cancel this ticket" not in after.text
+    assert "You would get back €45.00 of" in text_of(after)
 
 
 @pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"origin": "http://elsewhere.example"}])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from ticketing.accounts.rules import ContactKind, UserKind
@@ -22,6 +22,13 @@ PERSONS = "(select id from user_account where id = :person or claimed_by_id = :p
 def persons_of(session: Session, *, user_id: UUID) -> set[UUID]:
     """Everybody that this person is: the account and the guests whose purchases it has claimed."""
     return set(session.execute(text(f"select id from {PERSONS} p"), {"person": user_id}).scalars())
+
+
+def holder_of(session: Session, *, user_id: UUID) -> tuple[UUID, UserKind]:
+    """Who has what this user has: the account that has claimed a guest, else the user."""
+    account = aliased(UserAccount)
+    holder = select(account.id, account.kind).join(UserAccount, func.coalesce(UserAccount.claimed_by_id, UserAccount.id) == account.id)
+    return session.execute(holder.where(UserAccount.id == user_id)).tuples().one()
 
 
 def claim_purchases(session: Session, *, user_id: UUID) -> list[UUID]:

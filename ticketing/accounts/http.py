@@ -24,6 +24,8 @@ from ticketing.foundation.limits import Limits
 COOKIES = {Audience.SHOP: "ticketing_session", Audience.DESK: "ticketing_desk"}
 ATTEMPTS_PER_ACCOUNT = "10 per 5 minutes"
 """Guessing a password at this rate takes longer than anybody has; a forgotten one is remembered or reset before."""
+ATTEMPTS_PER_ACCOUNT_AND_HOUR = "50 per hour"
+"""Fewer than a hundred, also where two processes count for themselves."""
 ATTEMPTS_PER_CLIENT = "300 per 5 minutes"
 """An address may be that of a whole house."""
 REGISTRATIONS_PER_CLIENT = "100 per 10 minutes"
@@ -74,6 +76,7 @@ def limit_attempts(request: Request, lane: str, subject: str) -> None:
     limits: Limits = request.app.state.limits
     limits.spend(lane, ATTEMPTS_PER_CLIENT, "client", _client(request))
     limits.spend(lane, ATTEMPTS_PER_ACCOUNT, "account", subject)
+    limits.spend(lane, ATTEMPTS_PER_ACCOUNT_AND_HOUR, "account and hour", subject)
 
 
 def limit_registrations(request: Request) -> None:
@@ -89,6 +92,7 @@ def _client(request: Request) -> str:
 async def open_by_password(request: Request, *, email: str, password: str, audience: Audience) -> tuple[str, UUID]:
     """(token, account) of a new session. Raises `WrongCredentials`, `SignInsBusy`, `TooManyRequests`, `NotForDesk`."""
     state = request.app.state
+    state.hashing.check_room()
 
     def find() -> Credential:
         limit_attempts(request, "sign-in", state.cipher.blind_index(ContactKind.EMAIL, email).hex())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -32,7 +34,12 @@ class NewPassword(Confirmation):
     password: str = Field(max_length=200)
 
 
-@router.post("/email-verifications", status_code=202)
+@dataclass(frozen=True, slots=True)
+class OnItsWay:
+    detail: str
+
+
+@router.post("/email-verifications", status_code=202, response_model=OnItsWay)
 def ask_verification(request: Request, body: Address) -> Response:
     """Mail a link that proves the address, if an account has it."""
     ask_by_mail(request, email=body.email, purpose=LinkPurpose.VERIFY_EMAIL)
@@ -46,7 +53,7 @@ def confirm_verification(request: Request, body: Confirmation) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/password-resets", status_code=202)
+@router.post("/password-resets", status_code=202, response_model=OnItsWay)
 def ask_reset(request: Request, body: Address) -> Response:
     """Mail a link that sets a new password, if an account has the address."""
     ask_by_mail(request, email=body.email, purpose=LinkPurpose.RESET_PASSWORD)
@@ -60,7 +67,7 @@ async def confirm_reset(request: Request, body: NewPassword) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/order-lookups", status_code=202)
+@router.post("/order-lookups", status_code=202, response_model=OnItsWay)
 def ask_orders(request: Request, body: Address) -> Response:
     """Mail a link to the orders that were bought with this address, if there are any."""
     ask_by_mail(request, email=body.email, purpose=LinkPurpose.FIND_ORDERS)
@@ -97,4 +104,4 @@ async def set_password(request: Request, token: str, password: str) -> None:
 
 
 def _on_its_way() -> Response:
-    return Json({"detail": "If we know this address, a mail is on its way."}, status_code=202)
+    return Json(OnItsWay("If we know this address, a mail is on its way."), status_code=202)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -88,6 +88,15 @@ def remove_member(session: Session, *, vendor_id: UUID, user_id: UUID, actor_id:
     session.execute(delete(VendorMember).where(VendorMember.vendor_id == vendor_id, VendorMember.user_id == user_id))
     record(session, actor_id=actor_id, action="vendor.member_removed", subject_id=vendor_id)
     record(session, actor_id=actor_id, action="user.member_removed", subject_id=user_id)
+
+
+def check_owners_remain(session: Session, *, user_ids: Collection[UUID]) -> None:
+    """Look, without locking anything, whether vendors keep an owner when these accounts are gone. Raises `LastOwner`."""
+    mine = select(VendorMember.vendor_id).where(VendorMember.user_id.in_(user_ids), VendorMember.role == MemberRole.OWNER)
+    others = select(VendorMember.vendor_id).where(VendorMember.user_id.not_in(user_ids), VendorMember.role == MemberRole.OWNER)
+    alone = session.execute(mine.except_(others)).scalars().all()
+    if alone:
+        raise LastOwner("A vendor needs an owner: make somebody else one first.", vendor_ids=sorted(alone))
 
 
 def _lock(session: Session, *, vendor_id: UUID, user_id: UUID, remains_owner: bool) -> MemberRole:

@@ -54,6 +54,11 @@ class NewClient(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Nothing:
+    """An empty object."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenAnswer:
     access_token: str
     token_type: str
@@ -132,7 +137,7 @@ def give_token(
     return _token_answer(state.access_tokens, renewed, now)
 
 
-@router.post("/oauth/revoke", status_code=200, response_model=None)
+@router.post("/oauth/revoke", status_code=200, response_model=Nothing)
 def revoke_token(request: Request, token: Text = None, client_id: Text = None, client_secret: Text = None) -> Response:
     """End a refresh token and its family; one that is not known is passed over. Access tokens end by themselves."""
     state = request.app.state
@@ -141,7 +146,7 @@ def revoke_token(request: Request, token: Text = None, client_id: Text = None, c
     with state.database.transaction() as session:
         client = grants.authenticate_client(session, client_id=known_as, secret=secret)
         grants.revoke(session, client=client, refresh_token=token or "", signer=state.grants, now=database_now(session))
-    return Json({})
+    return Json(Nothing())
 
 
 @well_known.get("/jwks.json")

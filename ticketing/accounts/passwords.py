@@ -1,17 +1,14 @@
 """Passwords: argon2id with OWASP's first-choice parameters. Slow by design: never inside a transaction.
 
 Imported bcrypt hashes are verified, and replaced by ours at the first sign-in. In a serving process the work is done in a lane of
-its own, a thread per core with a bounded queue: a storm of sign-ins waits there, and neither starves other requests nor piles up.
+its own, a thread for every two cores, at low priority, with a bounded queue: a storm of sign-ins waits there, and neither starves
+other requests nor piles up.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -19,18 +16,17 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
 from ticketing.foundation.errors import Invalid, Unavailable
+from ticketing.foundation.lanes import Lane
 
-SHORTEST = 10
-LONGEST = 200
+SHORTEST = 12
+LONGEST = 128
 BCRYPT_BYTES = 72
 """bcrypt never looked at more; the library refuses it now."""
 
-MOST_WAITING = 100
-"""At some 30 ms a hash, the last of them waits about two seconds on two cores."""
+MOST_WAITING = 50
+"""At some 30 ms a hash, the last of them waits one or two seconds."""
 
 _hasher = PasswordHash((Argon2Hasher(memory_cost=19 * 1024, time_cost=2, parallelism=1), BcryptHasher()))
-
-Result = TypeVar("Result")
 
 
 class PasswordNotAcceptable(Invalid):
@@ -55,9 +51,10 @@ def verify_password(password: str, password_hash: str | None) -> tuple[bool, str
     """
     stored = password_hash or _nobody()
     given = password[:LONGEST]
+    can_be = password_hash is not None and given == password
     if stored.startswith("$2"):
         try:
-            right = BcryptHasher().verify(given.encode()[:BCRYPT_BYTES], stored)
+            right = BcryptHasher().verify(given.encode()[:BCRYPT_BYTES], stored) and can_be
         except ValueError:  # a damaged hash
             right = False
         return right, _hasher.hash(given) if right else None
@@ -65,7 +62,7 @@ def verify_password(password: str, password_hash: str | None) -> tuple[bool, str
         right, better_hash = _hasher.verify_and_update(given, stored)
     except UnknownHashError:
         return False, None
-    return right and password_hash is not None, better_hash if right and password_hash is not None else None
+    return right and can_be, better_hash if right and can_be else None
 
 
 @cache
@@ -73,23 +70,10 @@ def _nobody() -> str:
     return _hasher.hash("nobody has this password")
 
 
-class HashingLane:
-    """Where a serving process hashes."""
+class HashingLane(Lane):
+    """Where a serving process hashes: a thread for every two cores, which steps back for those that answer."""
 
     def __init__(self, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="hashing")
-        self._most_waiting = most_waiting
-        self._inside = 0
-
-    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
-        """`work(*arguments)` when its turn comes; raises `SignInsBusy` when too many wait, and what `work` raises."""
-        if self._inside >= self._most_waiting:
-            raise SignInsBusy("Too many people sign in just now: try again in a moment.")
-        self._inside += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
-        finally:
-            self._inside -= 1
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        busy = "Too many people sign in just now: try again in a moment."
+        super().__init__("hashing", threads or max(1, (os.cpu_count() or 1) // 2), most_waiting, lambda: SignInsBusy(busy))
+        self._pool.submit(_nobody)  # now, so that not even the first unknown address takes longer

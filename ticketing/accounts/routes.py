@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -15,6 +16,7 @@ from ticketing.accounts.links import ask_link
 from ticketing.accounts.members import open_vendor
 from ticketing.accounts.passwords import hash_password
 from ticketing.accounts.rules import Audience, LinkPurpose
+from ticketing.accounts.sessions import SessionView
 from ticketing.foundation.db import database_now
 from ticketing.foundation.http import Json
 
@@ -51,13 +53,25 @@ class Guest(_Body):
     phone: str | None = Field(default=None, max_length=40)
 
 
-def _session_answer(request: Request, token: str, user_id: object, status: int) -> Response:
-    answer = Json({"token": token, "user_id": user_id}, status_code=status)
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    token: str
+    """For `Authorization: Bearer`; the cookie has the same."""
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SessionList:
+    sessions: list[SessionView]
+
+
+def _session_answer(request: Request, token: str, user_id: UUID, status: int) -> Response:
+    answer = Json(SessionOpened(token, user_id), status_code=status)
     set_session_cookie(answer, request, token)
     return answer
 
 
-@router.post("/register", status_code=201)
+@router.post("/register", status_code=201, response_model=SessionOpened)
 async def register(request: Request, body: Registration) -> Response:
     """An account with a password, signed in; a link that proves its address is mailed. It may open a vendor of its own."""
     state = request.app.state
@@ -79,14 +93,14 @@ async def register(request: Request, body: Registration) -> Response:
     return _session_answer(request, token, user_id, 201)
 
 
-@router.post("/login")
+@router.post("/login", response_model=SessionOpened)
 async def sign_in(request: Request, body: SignIn) -> Response:
     """A session for an account; the one that the request came with ends."""
     token, user_id = await open_by_password(request, email=body.email, password=body.password, audience=Audience.SHOP)
     return _session_answer(request, token, user_id, 200)
 
 
-@router.post("/guests", status_code=201)
+@router.post("/guests", status_code=201, response_model=SessionOpened)
 def create_guest(request: Request, body: Guest) -> Response:
     """A temporary profile: enough to buy."""
     state = request.app.state
@@ -110,18 +124,18 @@ def sign_out(request: Request) -> Response:
     return answer
 
 
-@router.get("/me")
+@router.get("/me", response_model=sessions.SignedIn)
 def who_am_i(caller: Authorised) -> Response:
     """The signed-in person."""
     return Json(caller.user)
 
 
-@router.get("/sessions")
+@router.get("/sessions", response_model=SessionList)
 def list_sessions(request: Request, caller: Authorised) -> Response:
     """Where this person is signed in, newest first."""
     with request.app.state.database.transaction() as session:
         found = sessions.list_sessions(session, user_id=caller.user_id, token=token_of(request), now=database_now(session))
-    return Json({"sessions": found})
+    return Json(SessionList(found))
 
 
 @router.delete("/sessions", status_code=204)

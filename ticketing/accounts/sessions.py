@@ -135,6 +135,12 @@ def _signed_in(session: Session, user: UserAccount) -> SignedIn:
     return SignedIn(user.id, user.display_name, user.kind, user.is_operator, user.is_analyst, tuple(Membership(*row) for row in rows))
 
 
+def signed_in_at(session: Session, *, token: str, audience: Audience) -> datetime | None:
+    """When the session of a token was opened; None when it is none of ours."""
+    begun = select(UserSession.created_at).where(UserSession.token_digest == token_digest(token), UserSession.audience == audience)
+    return session.execute(begun).scalar_one_or_none()
+
+
 def sign_out(session: Session, *, token: str, now: datetime) -> None:
     """End a session; nothing happens when it has ended."""
     statement = update(UserSession).where(UserSession.token_digest == token_digest(token), UserSession.revoked_at.is_(None))
@@ -182,6 +188,8 @@ def disable_account(session: Session, *, user_id: UUID, actor_id: UUID, now: dat
 def enable_account(session: Session, *, user_id: UUID, actor_id: UUID) -> None:
     """Let a person in again; old sessions stay ended. Raises `UserNotFound`."""
     user = _user(session, user_id)
+    if user.analytics_id is None:  # erased, or being erased
+        raise UserNotFound("There is no such account.", user_id=user_id)
     if user.disabled_at is not None:
         user.disabled_at = None
         record(session, actor_id=actor_id, action="user.enabled", subject_id=user_id)

@@ -97,6 +97,8 @@ class EventView:
 
 ON_SALE = "(e.status = 'published' and e.sales_paused_at is null and e.sales_open_at <= :now and e.sales_close_at > :now)"
 PUBLIC = "(e.visibility = 'public' or (e.visibility = 'public_from' and e.public_at <= :now))"
+FOUND_BY_ADDRESS = "(e.status not in ('draft', 'withdrawn') and (e.visibility <> 'public_from' or e.public_at <= :now))"
+"""What anybody may see who has the address: hidden events, too, and those that are over."""
 CARD = f"""
 select e.id, e.title, e.category, e.local_start, e.zone, e.starts_at, v.name, v.city, e.currency,
   (select min(t.price_minor + t.fee_minor) from ticket_type t where t.event_id = e.id), e.sales_open_at, {ON_SALE}
@@ -217,6 +219,11 @@ def _read_cursor(cursor: str, sort: EventSort) -> tuple[Decimal, UUID]:
         raise Malformed("This page address is not one of ours: start again from the first page.") from error
 
 
+def list_cards(session: Session, *, event_ids: Collection[UUID], now: datetime) -> list[EventCard]:
+    """These events as lists show them, in no order."""
+    return [EventCard(*row) for row in session.execute(text(f"{CARD} where e.id = any(:events)"), {"events": list(event_ids), "now": now})]
+
+
 def list_filters(session: Session, *, now: datetime) -> tuple[list[str], list[str]]:
     """(cities, categories) that have public events to come."""
     rows = session.execute(
@@ -246,8 +253,7 @@ select e.id, e.vendor_id, vd.name as vendor_name, e.title, e.description, e.cate
   array(select p.provider from event_payment_method m join payment_account p on p.id = m.payment_account_id
     where m.event_id = e.id order by p.provider) as providers
 from event e join venue v on v.id = e.venue_id join vendor vd on vd.id = e.vendor_id
-where e.id = :event and (
-  (e.status not in ('draft', 'withdrawn') and (e.visibility <> 'public_from' or e.public_at <= :now)) or e.vendor_id = any(:members))
+where e.id = :event and ({FOUND_BY_ADDRESS} or e.vendor_id = any(:members))
 """),
         {"event": event_id, "now": now, "members": list(member_of)},
     ).one_or_none()

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from ticketing.audit.service import record
+from ticketing.catalog.layouts import write_sections
 from ticketing.catalog.plan import SeatingPlan
 from ticketing.catalog.rules import ConfigurationKind, SectionKind, Visibility, platform_fee, tax_in_price
 from ticketing.catalog.tables import (
@@ -30,6 +31,7 @@ from ticketing.catalog.tables import (
     TicketTypeSection,
     Venue,
 )
+from ticketing.catalog.venues import insert_draft
 from ticketing.foundation.clock import to_utc, zone
 from ticketing.foundation.errors import Invalid, NotFound
 from ticketing.foundation.ids import new_id
@@ -65,27 +67,18 @@ def create_layout(session: Session, *, vendor_id: UUID, venue_id: UUID, name: st
     """A published layout of the venue's configuration `name`; an unchanged plan gives the newest version again."""
     configuration_id = _configuration(session, vendor_id=vendor_id, venue_id=venue_id, name=name, plan=plan)
     newest = session.execute(
-        select(Layout).where(Layout.configuration_id == configuration_id).order_by(Layout.version.desc()).limit(1)
+        select(Layout)
+        .where(Layout.configuration_id == configuration_id, Layout.published_at.is_not(None))
+        .order_by(Layout.version.desc())
+        .limit(1)
     ).scalar()
-    digest = plan.digest()
-    if newest is not None and newest.plan_digest == digest:
+    if newest is not None and newest.plan_digest == plan.digest():
         return newest.id
-    layout = Layout(
-        vendor_id=vendor_id,
-        configuration_id=configuration_id,
-        version=newest.version + 1 if newest else 1,
-        valid_from=now,
-        plan=plan.source,
-        plan_digest=digest,
-        seat_count=plan.seat_count,
-        standing_capacity=plan.standing_capacity,
-        published_at=now,
-    )
-    session.add(layout)
-    session.flush()
-    _write_sections(session, layout.id, plan)
-    record(session, actor_id=None, action="layout.published", subject_id=layout.id)
-    return layout.id
+    layout_id = insert_draft(session, vendor_id=vendor_id, configuration_id=configuration_id, plan=plan, valid_from=now)
+    session.execute(update(Layout).where(Layout.id == layout_id).values(published_at=now))
+    write_sections(session, layout_id=layout_id, configuration_id=configuration_id, plan=plan)
+    record(session, actor_id=None, action="layout.published", subject_id=layout_id)
+    return layout_id
 
 
 def _configuration(session: Session, *, vendor_id: UUID, venue_id: UUID, name: str, plan: SeatingPlan) -> UUID:
@@ -102,35 +95,6 @@ def _configuration(session: Session, *, vendor_id: UUID, venue_id: UUID, name: s
     session.flush()
     record(session, actor_id=None, action="configuration.created", subject_id=configuration.id)
     return configuration.id
-
-
-def _write_sections(session: Session, layout_id: UUID, plan: SeatingPlan) -> None:
-    sections: list[dict[str, Any]] = []
-    seats: list[dict[str, Any]] = []
-    for position, part in enumerate(plan.sections):
-        section_id = new_id()
-        values = {"name": part.name, "kind": part.kind, "capacity": part.capacity, "displayed": part.displayed}
-        sections.append({"id": section_id, "layout_id": layout_id, "position": position, **values})
-        first = len(seats)
-        seats.extend(
-            {
-                "layout_id": layout_id,
-                "seat_no": first + offset,
-                "section_id": section_id,
-                "row_label": seat.row_label,
-                "row_position": seat.row_position,
-                "seat_label": seat.seat_label,
-                "seat_position": seat.seat_position,
-                "x": seat.x,
-                "y": seat.y,
-                "category": seat.category,
-                "guid": seat.guid,
-            }
-            for offset, seat in enumerate(part.seats)
-        )
-    session.execute(insert(Section), sections)
-    if seats:
-        session.execute(insert(LayoutSeat), seats)
 
 
 def create_series(session: Session, *, vendor_id: UUID, title: str, source_key: str) -> UUID:

@@ -100,7 +100,7 @@ class Section(Base):
 
 
 class LayoutSeat(Base):
-    """A named place. `seat_no` counts from 0 within the layout, section by section, row by row, left to right."""
+    """A named place. `seat_no` is the seat's in all versions of its configuration; `layouts.write_sections` gives the numbers."""
 
     __tablename__ = "layout_seat"
     __table_args__ = (UniqueConstraint("layout_id", "guid"),)

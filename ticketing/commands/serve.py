@@ -40,6 +40,7 @@ def command(host: str | None, port: int | None, processes: int) -> None:
         http="httptools",
         log_level="warning",
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=5,
     )
 

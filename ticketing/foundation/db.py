@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
@@ -28,6 +28,11 @@ DATABASE_NAME = "ticketing"
 
 Connection = psycopg.Connection[Any]
 """A bare connection: hot paths and money speak SQL directly."""
+
+
+def bare(session: Session) -> Connection:
+    """The connection under a session, for what is shared with the hot paths; same transaction."""
+    return cast(Connection, session.connection().connection.driver_connection)
 
 
 def named_cursor(connection: Connection, *, binary: bool = False) -> psycopg.Cursor[Any]:
@@ -81,7 +86,7 @@ def text_enum(kind: type[StrEnum], name: str) -> Enum:
 class Database:
     """Connections to one database, by role. Made once per process, by the composition root."""
 
-    def __init__(self, *, core_url: str, owner_url: str, reader_url: str, pool_size: int = 8) -> None:
+    def __init__(self, *, core_url: str, owner_url: str, reader_url: str, pool_size: int = 24) -> None:
         self._urls = {Role.CORE: core_url, Role.OWNER: owner_url, Role.READER: reader_url}
         self._engines: dict[Role, Engine] = {}
         self._pool_size = pool_size
@@ -119,7 +124,7 @@ class Database:
             self._engines[login] = create_engine(
                 make_url(self._urls[login]).set(drivername="postgresql+psycopg"),
                 pool_size=self._pool_size,
-                max_overflow=32,
+                max_overflow=16,
                 pool_pre_ping=True,
                 hide_parameters=True,  # an error's text goes to logs: it must not hold what people entered
             )

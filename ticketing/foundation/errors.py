@@ -24,10 +24,15 @@ class TicketingError(Exception):
         self.message = message
         self.details = details
 
+    @classmethod
+    def kind(cls) -> str:
+        """Stable name of the problem, e.g. `seats-taken` for `SeatsTaken`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+
     @property
     def problem_type(self) -> str:
-        """Stable name of the problem, e.g. `seats-taken` for `SeatsTaken`."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+        """As `kind` says it."""
+        return self.kind()
 
 
 class Malformed(TicketingError):

@@ -6,6 +6,7 @@ import os
 import signal
 
 FAULT_POINTS = {
+    "booking_held": "places are held in the transaction that is to order them, and nothing is committed",
     "refund_claimed": "a refund is marked sent, the provider has not been asked",
     "refund_answered": "the provider has answered, nothing is recorded",
     "message_claimed": "a message is marked sending, the mail server has not been asked",
@@ -13,6 +14,7 @@ FAULT_POINTS = {
     "webhook_claimed": "an attempt is begun, the receiver has not been asked",
     "webhook_answered": "the receiver has answered, nothing is recorded",
     "batch_reencrypted": "some rows are under the new key, the others still under the old one",
+    "person_part_erased": "one feature has forgotten a person, the next has not",
     "snapshot_copied": "the new snapshot is written under its draft name",
     "snapshot_renamed": "the new snapshot has its name, the link still names the old one",
 }

@@ -66,7 +66,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> Response:
-        kinds = {404: "not-found", 405: "method-not-allowed", 413: BODY_TOO_LARGE}
+        kinds = {400: "malformed", 404: "not-found", 405: "method-not-allowed", 413: BODY_TOO_LARGE}
         return problem(error.status_code, kinds.get(error.status_code, "http-error"), str(error.detail))
 
 

@@ -47,5 +47,10 @@ def _by_path(paths: dict[str, Any]) -> Iterator[tuple[Operation, Operation, dict
             for method in sources.keys() & {"get", "post"}:
                 found = MADE if method == "post" else f"$response.body#/{collection.rpartition('/')[2].replace('-', '_')}/0/id"
                 passed = {names[-1]: found} | {name: f"$request.path.{name}" for name in above}
-                for target in targets:
+                for target in targets.keys() - {name for name, operation in targets.items() if _is_endless(operation)}:
                     yield (method, collection), (target, path), {"parameters": passed}
+
+
+def _is_endless(operation: dict[str, Any]) -> bool:
+    """A stream: nothing follows from its answer, and a program that tries out all links would wait for its end."""
+    return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})

@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     access_log: Path | None = None
     """Where each answer is noted; empty: `<home>/logs/access.log`."""
 
+    seat_streams_per_address: int = 30
+    """Live seat maps that one address may watch at a time; the next is answered 429."""
+    seat_streams_per_process: int = 5_000
+    """Live seat maps that one process serves at a time; the next is answered 503."""
+
     google_client: str | None = None
     """`id:secret` of this installation at Google; empty: nobody signs in that way. So for the others."""
     google_url: str = "https://accounts.google.com"
@@ -140,6 +145,11 @@ class Settings(BaseSettings):
     @property
     def access_log_path(self) -> Path:
         return self.access_log or self.home_path / "logs" / "access.log"
+
+    @property
+    def photos_path(self) -> Path:
+        """Directory of the photos that people sent."""
+        return self.home_path / "photos"
 
     @property
     def secrets_path(self) -> Path:

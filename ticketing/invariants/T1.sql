@@ -35,6 +35,11 @@ select format('seat %s of event %s', es.seat_no, es.event_id), 'has a ticket typ
 from event_seat es join ticket_type t on t.id = es.ticket_type_id
 where t.event_id <> es.event_id
 union all
+select format('seat %s of event %s', es.seat_no, es.event_id), 'is not in the layout of its event'
+from event_seat es join event e on e.id = es.event_id
+left join layout_seat ls on ls.layout_id = e.layout_id and ls.seat_no = es.seat_no
+where ls.seat_no is null
+union all
 select format('pool %s', p.id), 'is of another vendor than its event, or has a ticket type of another event'
 from pool p
 join event e on e.id = p.event_id

@@ -163,6 +163,11 @@ class BestHandler:
         return _why_none(connection, request)
 
 
+def find_seats(connection: Connection, request: BestRequest) -> tuple[int, ...] | None:
+    """What the request would choose now; nothing is held. None: nowhere are so many free side by side."""
+    return request.choose(_free_runs(connection, request))
+
+
 def _known(connection: Connection, requests: Sequence[BestRequest]) -> set[int]:
     """The numbers of requests whose key was used before."""
     parameters = {"ord": list(range(len(requests))), "buyer": [r.buyer_id for r in requests], "key": [r.key for r in requests]}

@@ -180,6 +180,24 @@ def end_holds(connection: Connection, *, hold_ids: Sequence[UUID], state: HoldSt
     return connection.execute(END_THESE, {"state": state.value, "limit": len(hold_ids), "holds": list(hold_ids)}).rowcount
 
 
+KEEP_LONGER = """
+with kept as (
+  update hold h
+  set expires_at = greatest(h.expires_at, least(app_now() + make_interval(secs => %(seconds)s), e.sales_close_at))
+  from event e where h.id = %(hold)s and e.id = h.event_id and h.state = 'active' and h.expires_at > app_now()
+  returning h.id, h.expires_at
+)
+update event_seat es set held_until = k.expires_at
+from kept k join hold_line l on l.hold_id = k.id
+where es.event_id = l.event_id and es.seat_no = l.seat_no and es.hold_id = k.id and es.state = 'held'
+"""
+
+
+def keep_longer(connection: Connection, *, hold_id: UUID, seconds: int) -> None:
+    """Keep a hold at least so long from now, never past the end of sales; for holds that we make for somebody who is not there."""
+    connection.execute(KEEP_LONGER, {"hold": hold_id, "seconds": seconds})
+
+
 @dataclass(frozen=True, slots=True)
 class HoldChange:
     """Release or extend one hold. Safe to repeat: each is a step that can be taken once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -17,10 +17,16 @@ from ticketing.catalog import browse
 from ticketing.catalog.rules import EventStatus
 from ticketing.foundation.db import database_now
 from ticketing.foundation.http import Json
+from ticketing.foundation.openapi import ETAG, TAGGED
 from ticketing.inventory import seatmap
 
 router = APIRouter(prefix="/api/events", tags=["events"])
 ENDED = frozenset({EventStatus.CANCELLED, EventStatus.COMPLETED})
+X_AVAILABLE = {"X-Available": {"description": "how many places are left", "schema": {"type": "string"}}}
+COUNTED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Something can be bought", "headers": X_AVAILABLE | ETAG},
+    410: {"description": "Sold out, or sales have ended", "headers": X_AVAILABLE | ETAG},
+}
 Text = Annotated[str | None, Query(max_length=200)]
 Price = Annotated[
     Decimal | None,
@@ -28,7 +34,7 @@ Price = Annotated[
 ]
 
 
-@router.get("", response_model=browse.EventPage)
+@router.get("", response_model=browse.EventPage, responses=TAGGED)
 def list_events(
     request: Request,
     search: Text = None,
@@ -68,7 +74,7 @@ def list_events(
     return _tagged(request, body, f'"{hashlib.sha256(body).hexdigest()[:16]}"')
 
 
-def _event(request: Request, session: Session, event_id: UUID, now: datetime) -> browse.EventView:
+def visible_event(request: Request, session: Session, event_id: UUID, now: datetime) -> browse.EventView:
     """As everybody may see it; what is not public, as the members of its vendor do."""
     try:
         return browse.get_event(session, event_id=event_id, now=now)
@@ -79,11 +85,11 @@ def _event(request: Request, session: Session, event_id: UUID, now: datetime) ->
         return browse.get_event(session, event_id=event_id, now=now, member_of={member.vendor_id for member in user.memberships})
 
 
-@router.get("/{event_id}", response_model=browse.EventView)
+@router.get("/{event_id}", response_model=browse.EventView, responses=TAGGED)
 def read_event(request: Request, event_id: UUID) -> Response:
     """One event; drafts for the members of their vendor. The `ETag` is what a vendor's change sends as `If-Match`."""
     with request.app.state.database.transaction() as session:
-        event = _event(request, session, event_id, database_now(session))
+        event = visible_event(request, session, event_id, database_now(session))
     body = orjson.dumps(event)
     return _tagged(request, body, f'"{event.version}-{hashlib.sha256(body).hexdigest()[:12]}"')
 
@@ -96,16 +102,16 @@ def _tagged(request: Request, body: bytes, tag: str) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-@router.get("/{event_id}/tickets")
+@router.get("/{event_id}/tickets", response_model=seatmap.Availability, responses=TAGGED)
 def read_availability(request: Request, event_id: UUID) -> Response:
     """Ticket types with all-in prices and what is left. A hint: holding decides."""
     types, tag, _ = _availability(request, event_id)
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
-    return Json({"ticket_types": types}, headers={"ETag": tag})
+    return Json(seatmap.Availability(types), headers={"ETag": tag})
 
 
-@router.head("/{event_id}/tickets")
+@router.head("/{event_id}/tickets", responses=COUNTED)
 def head_availability(request: Request, event_id: UUID) -> Response:
     """200 while something can be bought, 410 when it is sold out or its sales have ended; `X-Available` counts."""
     types, tag, ended = _availability(request, event_id)
@@ -117,18 +123,7 @@ def _availability(request: Request, event_id: UUID) -> tuple[list[seatmap.TypeAv
     """(types, their tag, whether sales have ended)"""
     with request.app.state.database.transaction() as session:
         now = database_now(session)
-        event = _event(request, session, event_id, now)
+        event = visible_event(request, session, event_id, now)
         types = seatmap.availability(session, event_id=event_id, now=now)
     digest = hashlib.sha256(orjson.dumps(types)).hexdigest()
     return types, f'"{digest[:16]}"', event.sales_close_at <= now or event.status in ENDED
-
-
-@router.get("/{event_id}/seats")
-def read_seats(request: Request, event_id: UUID, section: UUID | None = None) -> Response:
-    """All sections with what is left; with `section=`, the seats of that one."""
-    with request.app.state.database.transaction() as session:
-        now = database_now(session)
-        _event(request, session, event_id, now)
-        if section is None:
-            return Json({"sections": seatmap.section_overview(session, event_id=event_id, now=now)})
-        return Json({"seats": seatmap.section_seats(session, event_id=event_id, section_id=section, now=now)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -72,6 +73,11 @@ class SeatView:
     """All-in price."""
 
 
+@dataclass(frozen=True, slots=True)
+class Availability:
+    ticket_types: list[TypeAvailability]
+
+
 def availability(session: Session, *, event_id: UUID, now: datetime) -> list[TypeAvailability]:
     """Every ticket type of the event, in the vendor's order."""
     rows = session.execute(
@@ -96,6 +102,19 @@ order by t.position
         {"event": event_id, "now": now},
     )
     return [TypeAvailability(*row) for row in rows]
+
+
+def events_with_places(session: Session, *, event_ids: Collection[UUID], now: datetime) -> set[UUID]:
+    """Those of the events that have a free seat or place."""
+    rows = session.execute(
+        text(f"""
+select e.id from unnest(cast(:events as uuid[])) as e(id)
+where exists (select from event_seat es where es.event_id = e.id and {FREE})
+  or exists (select from pool p where p.event_id = e.id and {POOL_FREE} > 0)
+"""),
+        {"events": list(event_ids), "now": now},
+    )
+    return set(rows.scalars())
 
 
 def section_overview(session: Session, *, event_id: UUID, now: datetime) -> list[SectionView]:
@@ -137,7 +156,7 @@ join layout_seat ls on ls.layout_id = e.layout_id and ls.section_id = :section
 join event_seat es on es.event_id = e.id and es.seat_no = ls.seat_no
 join ticket_type t on t.id = es.ticket_type_id
 where e.id = :event
-order by ls.seat_no
+order by ls.row_position, ls.seat_position, ls.seat_no
 """),
         {"event": event_id, "section": section_id, "now": now},
     )

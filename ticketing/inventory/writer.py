@@ -63,6 +63,10 @@ class Handler(Protocol):
         ...
 
 
+AfterCommit = Callable[[str, Sequence[Any], Sequence[Any]], None]
+"""Told the kind, the requests and the outcomes of every turn, in the writer's thread: it may do no more than note them."""
+
+
 @dataclass(slots=True)
 class _Job:
     request: Any
@@ -74,9 +78,10 @@ class _Job:
 class Writer:
     """Start it with `start()`, stop it with `stop()`; requests in flight are finished first."""
 
-    def __init__(self, database: Database, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, database: Database, handlers: Mapping[str, Handler], *, after_commit: AfterCommit | None = None) -> None:
         self._database = database
         self._handlers = handlers
+        self._after_commit = after_commit
         self._queues: dict[str, deque[_Job]] = {kind: deque() for kind in handlers}
         self._wake = threading.Event()
         self._stopping = False
@@ -161,6 +166,8 @@ class Writer:
             outcomes = [self._alone(kind, job.request) for job in batch]
         answers = [self._alone(kind, job.request) if isinstance(o, RunAlone) else o for job, o in zip(batch, outcomes, strict=True)]
         self._deliver(batch, answers)
+        if self._after_commit is not None:
+            self._after_commit(kind, [job.request for job in batch], answers)
 
     def _alone(self, kind: str, request: Any) -> Any:
         """One request in its own transaction, again after a deadlock, a lost race for a key, or a lost connection."""

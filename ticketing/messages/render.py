@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
@@ -16,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from ticketing.accounts.claims import PERSONS
 from ticketing.accounts.contact import ContactCipher
 from ticketing.accounts.links import LinkSigner, link_address, open_link
 from ticketing.accounts.profile import contact_address
@@ -27,7 +29,8 @@ from ticketing.messages.preferences import UnsubscribeSigner, when_wanted
 from ticketing.messages.rules import OPTIONAL, MessageKind, OptionalKind
 from ticketing.orders.service import get_order
 from ticketing.tickets.qr import TicketSigner, qr_png
-from ticketing.tickets.service import order_tickets
+from ticketing.tickets.service import TicketView, order_tickets
+from ticketing.waitinglist.rules import OfferLink
 from ticketing.waitingroom.tokens import PlaceSigner, PlaceToken
 
 SUBJECTS = {
@@ -42,6 +45,9 @@ SUBJECTS = {
     MessageKind.FIND_ORDERS: "Your orders",
     MessageKind.EVENT_POSTPONED: "New time: {title}",
     MessageKind.YOUR_TURN: "It is your turn: {title}",
+    MessageKind.PLACES_OFFERED: "Places for you: {title}",
+    MessageKind.SEATS_CHANGED: "Your seats have changed: {title} (order {code})",
+    MessageKind.LAYOUT_CONFLICTS: "New seats are needed: {venue}",
 }
 LINK_PATHS = {
     MessageKind.VERIFY_EMAIL: "/verify",
@@ -84,6 +90,12 @@ from queue_entry q join event e on e.id = q.event_id join user_account u on u.id
 where q.id = :entry and q.state = 'admitted' and q.turn_ends_at > :now
 """
 
+OFFER = """
+select e.title, e.zone, w.quantity, w.offer_ends_at at time zone e.zone as until_local, u.locale
+from waiting_list_entry w join event e on e.id = w.event_id join user_account u on u.id = :recipient
+where w.id = :entry and w.state = 'offered' and w.offer_ends_at > :now
+"""
+
 TICKET = """
 select t.code, e.title, t.order_id, o.currency, v.name as vendor_name, u.locale,
   (select sum(amount_minor)::bigint from refund_line r where r.order_line_id = t.order_line_id) as refund_minor
@@ -111,6 +123,28 @@ from refund where {which}
 """
 
 
+RESEATED = f"""
+select m.ticket_id as id, t.order_id, s.name || ', row ' || l.row_label || ', seat ' || l.seat_label as old_seat
+from reseating_move m
+join reseating r on r.id = m.reseating_id and r.state = 'applied'
+join ticket t on t.id = m.ticket_id
+join layout_seat l on l.layout_id = r.from_layout_id and l.seat_no = m.from_seat_no
+join section s on s.id = l.section_id
+where (t.id = :subject or t.order_id = :subject) and t.holder_id in {PERSONS.replace(":person", ":recipient")}
+order by r.decided_at desc
+"""
+CONFLICTS = """
+select e.title, e.local_start, v.name as venue_name, u.locale, r.sold, r.held,
+  (select count(distinct group_no) from reseating_move m where m.reseating_id = r.id and m.unplaced is not null)::int as unplaced
+from reseating r
+join event e on e.id = r.event_id
+join venue v on v.id = e.venue_id
+join user_account u on u.id = :recipient
+where r.to_layout_id = :layout and r.state = 'proposed'
+order by e.starts_at, e.id
+"""
+
+
 class NothingToSay(TicketingError):
     """The message no longer has a reason to be sent; says why."""
 
@@ -133,6 +167,7 @@ class Composer:
     places: PlaceSigner
     unsubscribing: UnsubscribeSigner
     public_url: str
+    desk_url: str
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Composer:
@@ -144,13 +179,15 @@ class Composer:
             PlaceSigner.from_secrets(secrets),
             UnsubscribeSigner.from_secrets(secrets),
             settings.public_url,
+            settings.desk_url,
         )
 
     def compose(self, session: Session, *, kind: MessageKind, subject_id: UUID, recipient_id: UUID, now: datetime) -> EmailMessage:
         """The mail without sender, recipient, date and id.
 
         `subject_id` is the order's, for `payment_returned` the refund's, for links the link's, for a turn that of the place in the
-        queue, for a changing address the old address', for a moved event that of the move. Raises `NothingToSay`, `NotNow`.
+        queue, for a changing address the old address', for a moved event that of the move, for new seats the order's or the
+        ticket's, for conflicts the layout's. Raises `NothingToSay`, `NotNow`.
         """
         if kind in OPTIONAL:
             return self._optional_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id, now=now)
@@ -158,8 +195,14 @@ class Composer:
             return self._link_mail(session, kind=kind, link_id=subject_id, now=now)
         if kind is MessageKind.ADDRESS_CHANGING:
             return _mail(kind, subject=SUBJECTS[kind], values={"link": f"{self.public_url}/forgot"})
+        if kind is MessageKind.PLACES_OFFERED:
+            return self._offer_mail(session, entry_id=subject_id, recipient_id=recipient_id, now=now)
         if kind is MessageKind.EVENT_POSTPONED:
             return self._postponed_mail(session, postponement_id=subject_id, recipient_id=recipient_id)
+        if kind is MessageKind.SEATS_CHANGED:
+            return self._reseated_mail(session, subject_id=subject_id, recipient_id=recipient_id)
+        if kind is MessageKind.LAYOUT_CONFLICTS:
+            return self._conflicts_mail(session, layout_id=subject_id, recipient_id=recipient_id)
         if kind is MessageKind.TICKET_CANCELLED:
             return self._ticket_mail(session, ticket_id=subject_id, recipient_id=recipient_id)
         return self._order_mail(session, kind=kind, subject_id=subject_id, recipient_id=recipient_id)
@@ -208,6 +251,46 @@ class Composer:
             values={"turn": turn, "link": link, "until": until, "unsubscribe": unsubscribe},
         )
 
+    def _offer_mail(self, session: Session, *, entry_id: UUID, recipient_id: UUID, now: datetime) -> EmailMessage:
+        offer = session.execute(text(OFFER), {"entry": entry_id, "recipient": recipient_id, "now": now}).one_or_none()
+        if offer is None:
+            raise NothingToSay("the offer is over")
+        link = f"{self.public_url}/offers/{self.links.token(entry_id, OfferLink.OFFER)}"
+        values = {"offer": offer, "link": link, "until": _wall_time(offer.until_local, locale=offer.locale)}
+        return _mail(MessageKind.PLACES_OFFERED, subject=SUBJECTS[MessageKind.PLACES_OFFERED].format(title=offer.title), values=values)
+
+    def _reseated_mail(self, session: Session, *, subject_id: UUID, recipient_id: UUID) -> EmailMessage:
+        """The subject is the order, or one ticket that its buyer has given to somebody."""
+        moved = session.execute(text(RESEATED), {"subject": subject_id, "recipient": recipient_id}).all()
+        old_seats = {row.id: row.old_seat for row in reversed(moved)}
+        order_id = moved[0].order_id if moved else subject_id
+        signed = order_tickets(session, order_id=order_id, signer=self.signer)
+        tickets = [ticket for ticket in signed if ticket.id in old_seats and ticket.state in ("valid", "listed")]
+        if not tickets:
+            raise NothingToSay("none of the tickets is valid any more")
+        reader = session.execute(text(READER), {"recipient": recipient_id, "order": order_id}).one()
+        code, title = tickets[0].order_code, tickets[0].event_title
+        values = {
+            "tickets": tickets,
+            "old_seats": old_seats,
+            "code": code,
+            "reader": reader,
+            "link": f"{self.public_url}/orders/{order_id}",
+            "wall_time": partial(_wall_time, locale=reader.locale),
+        }
+        kind = MessageKind.SEATS_CHANGED
+        mail = _mail(kind, subject=SUBJECTS[kind].format(code=code, title=title), values=values)
+        _attach_codes(mail, tickets)
+        return mail
+
+    def _conflicts_mail(self, session: Session, *, layout_id: UUID, recipient_id: UUID) -> EmailMessage:
+        events = session.execute(text(CONFLICTS), {"layout": layout_id, "recipient": recipient_id}).all()
+        if not events:
+            raise NothingToSay("every plan is decided")
+        values = {"events": events, "link": self.desk_url, "wall_time": partial(_wall_time, locale=events[0].locale)}
+        kind = MessageKind.LAYOUT_CONFLICTS
+        return _mail(kind, subject=SUBJECTS[kind].format(venue=events[0].venue_name), values=values)
+
     def _ticket_mail(self, session: Session, *, ticket_id: UUID, recipient_id: UUID) -> EmailMessage:
         ticket = session.execute(text(TICKET), {"ticket": ticket_id, "recipient": recipient_id}).one()
         refund = Money(ticket.refund_minor, ticket.currency).format(ticket.locale) if ticket.refund_minor else None
@@ -248,10 +331,14 @@ class Composer:
         }
         mail = _mail(kind, subject=SUBJECTS[kind].format(code=order.code, title=order.lines[0].event_title), values=values)
         if kind is MessageKind.ORDER_CONFIRMED:
-            page: Any = mail.get_body(("html",))
-            for ticket in tickets:
-                page.add_related(qr_png(ticket.qr_text), "image", "png", cid=f"<{ticket.code}>", filename=f"{ticket.code}.png")
+            _attach_codes(mail, tickets)
         return mail
+
+
+def _attach_codes(mail: EmailMessage, tickets: Sequence[TicketView]) -> None:
+    page: Any = mail.get_body(("html",))
+    for ticket in tickets:
+        page.add_related(qr_png(ticket.qr_text), "image", "png", cid=f"<{ticket.code}>", filename=f"{ticket.code}.png")
 
 
 def _mail(kind: MessageKind, *, subject: str, values: dict[str, Any]) -> EmailMessage:

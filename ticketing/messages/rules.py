@@ -31,6 +31,12 @@ class MessageKind(StrEnum):
     """To everybody with a ticket: the event takes place at another time."""
     YOUR_TURN = "your_turn"
     """The waiting room lets them in, for some minutes."""
+    PLACES_OFFERED = "places_offered"
+    """What they waited for is held for them, for half an hour."""
+    SEATS_CHANGED = "seats_changed"
+    """Other seats, since the hall has changed: new tickets."""
+    LAYOUT_CONFLICTS = "layout_conflicts"
+    """To a vendor's managers: events lose seats with a new layout."""
 
 
 class OptionalKind(StrEnum):

@@ -40,7 +40,10 @@ TOPICS = {
     "account.address_changing": MessageKind.ADDRESS_CHANGING,
     "account.orders_asked": MessageKind.FIND_ORDERS,
     "queue.turn": MessageKind.YOUR_TURN,
+    "waiting_list.offered": MessageKind.PLACES_OFFERED,
     "event.postponed": MessageKind.EVENT_POSTPONED,
+    "order.reseated": MessageKind.SEATS_CHANGED,
+    "layout.conflicts": MessageKind.LAYOUT_CONFLICTS,
 }
 """What of the outbox people are told. Other topics (`event.published`, `refund.settled`) are consumed and tell nobody."""
 

@@ -15,7 +15,9 @@ import ticketing.inventory.tables
 import ticketing.messages.tables
 import ticketing.orders.tables
 import ticketing.payments.tables
+import ticketing.recommendations.tables
 import ticketing.tickets.tables
+import ticketing.waitinglist.tables
 import ticketing.waitingroom.tables
 import ticketing.webhooks_out.tables  # noqa: F401
 from ticketing.foundation.db import Base, Database, Role

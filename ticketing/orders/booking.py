@@ -19,8 +19,9 @@ from ticketing.foundation.loop import background_loop
 from ticketing.inventory.best import BestHandler, BestRequest
 from ticketing.inventory.claim import ClaimHandler, ClaimRequest
 from ticketing.inventory.holds import HoldChange, HoldChangeHandler, HoldView
-from ticketing.inventory.writer import Writer
+from ticketing.inventory.writer import AfterCommit, Writer
 from ticketing.orders.admission import AdmittedOnly
+from ticketing.orders.book import BookHandler, BookRequest
 from ticketing.orders.cancel import CancelHandler, CancelRequest
 from ticketing.orders.cancel_ticket import CancelledTicket, CancelTicketHandler, CancelTicketRequest
 from ticketing.orders.opening import OpenedByCode
@@ -40,17 +41,26 @@ WAIT_SECONDS = 30
 class Booking:
     """Holding, ordering, paying, settling, cancelling. Errors are those of the modules that do the work."""
 
-    def __init__(self, database: Database, providers: Mapping[str, PaymentProvider], *, access_tokens: AccessTokens | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        providers: Mapping[str, PaymentProvider],
+        *,
+        access_tokens: AccessTokens | None = None,
+        after_commit: AfterCommit | None = None,
+    ) -> None:
         self._providers = providers
+        claims, bests, places = AdmittedOnly(OpenedByCode(ClaimHandler())), AdmittedOnly(OpenedByCode(BestHandler())), PlaceHandler()
         self._writer = Writer(
             database,
             {
                 "settle": SettleHandler(),
                 "intent": IntentHandler(),
                 "session_opened": SessionOpenedHandler(),
-                "place": PlaceHandler(),
-                "claim": AdmittedOnly(OpenedByCode(ClaimHandler())),
-                "best": AdmittedOnly(OpenedByCode(BestHandler())),
+                "place": places,
+                "claim": claims,
+                "best": bests,
+                "book": BookHandler(claims=claims, bests=bests, places=places),
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
                 "cancel_ticket": CancelTicketHandler(),
@@ -59,6 +69,7 @@ class Booking:
                 "account": AccountLookupHandler(),
                 "enter": EnterHandler(),
             },
+            after_commit=after_commit,
         )
         self.sessions = SessionCache(self._look_up, look_up_account=self._look_up_account, access_tokens=access_tokens)
 
@@ -157,6 +168,22 @@ class Booking:
         request.check()
         order: OrderView = await self._writer.call("place", request)
         return order
+
+    async def book(
+        self,
+        hold: ClaimRequest | BestRequest,
+        *,
+        key: str,
+        channel: Channel,
+        referrer: str | None = None,
+        code: str | None = None,
+        link_code: str | None = None,
+    ) -> OrderView:
+        """Hold and order at once: both, or neither. The hold's own key is `hold_key(key)`."""
+        hold.check()
+        order = PlaceRequest(new_id(), new_code(), hold.buyer_id, (hold.hold_id,), key, hold.digest, channel, referrer, code, link_code)
+        booked: OrderView = await self._writer.call("book", BookRequest(hold, order))
+        return booked
 
     async def start_payment(
         self, *, order_id: UUID, buyer_id: UUID, provider: str, key: str, digest: bytes, return_url: str

@@ -1,11 +1,12 @@
 """The buyer's path over HTTP: holds, orders, payments, webhooks.
 
 Plain Starlette routes: at a few thousand calls a second they take half the CPU of FastAPI's. Their shapes stand in
-`schemas.py` and appear in the OpenAPI document through `describe`.
+`schemas.py` and appear in the OpenAPI document through `description.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,16 +18,20 @@ from starlette.routing import Route
 
 from ticketing.accounts.http import token_of
 from ticketing.foundation.clock import utc_now
+from ticketing.foundation.db import bare
 from ticketing.foundation.errors import Invalid, Malformed, NotFound, TicketingError
 from ticketing.foundation.http import Json, problem_of
 from ticketing.foundation.idempotency import required_key
-from ticketing.foundation.ids import request_digest
+from ticketing.foundation.ids import new_id, request_digest
+from ticketing.inventory.best import BestRequest
+from ticketing.inventory.claim import ClaimRequest
 from ticketing.orders import service
 from ticketing.orders.attempts import limit_codes
+from ticketing.orders.book import hold_key
 from ticketing.orders.booking import Booking
 from ticketing.orders.pay import read_payments
 from ticketing.orders.rules import Channel
-from ticketing.orders.schemas import HoldBody, OrderBody, PaymentBody
+from ticketing.orders.schemas import BookingBody, BookingHereBody, HoldBody, OrderBody, OrderPage, PaymentBody, Settled
 from ticketing.waitingroom import service as waitingroom
 from ticketing.waitingroom.places import Places
 from ticketing.waitingroom.schemas import EnterBody
@@ -153,6 +158,36 @@ async def place_order(request: Request) -> Response:
     return _answer(order, 201)
 
 
+async def book_at_event(request: Request) -> Response:
+    """Hold places of an event and order them, in one call."""
+    buyer, event_id = await _buyer(request), _id(request, "event_id")
+    return await _book(request, buyer, event_id, *await _body(request, BookingHereBody))
+
+
+async def book(request: Request) -> Response:
+    """Hold places of the event that the body names and order them, in one call."""
+    buyer = await _buyer(request)
+    raw, body = await _body(request, BookingBody)
+    return await _book(request, buyer, body.event_id, raw, body)
+
+
+async def _book(request: Request, buyer: UUID, event_id: UUID, raw: bytes, body: BookingHereBody) -> Response:
+    key = required_key(request.headers.get("idempotency-key"))
+    if {body.access_code, body.code, body.link_code} != {None}:
+        await run_in_threadpool(limit_codes, request, buyer_id=buyer)
+    own, digest = hold_key(key), _digest(request, raw)
+    hold: ClaimRequest | BestRequest
+    if body.best is not None:
+        hold = BestRequest(new_id(), event_id, buyer, own, digest, **body.best.model_dump(), code=body.access_code)
+    else:
+        places = tuple(sorted((place.pool_id, place.quantity) for place in body.places))
+        hold = ClaimRequest(new_id(), event_id, buyer, own, digest, tuple(sorted(body.seats)), places, body.access_code)
+    order = await _booking(request).book(
+        hold, key=key, channel=Channel.API, referrer=body.referrer, code=body.code, link_code=body.link_code
+    )
+    return _answer(order, 201)
+
+
 async def list_orders(request: Request) -> Response:
     """The orders of the signed-in buyer, newest first. Follow `next_cursor` for older ones."""
     buyer = await _buyer(request)
@@ -163,7 +198,7 @@ async def list_orders(request: Request) -> Response:
             return service.list_orders(session, buyer_id=buyer, limit=limit + 1, before=before)
 
     orders = await run_in_threadpool(read)
-    return Json({"orders": orders[:limit], "next_cursor": orders[limit - 1].id if len(orders) > limit else None})
+    return Json(OrderPage(orders[:limit], orders[limit - 1].id if len(orders) > limit else None))
 
 
 def _page(request: Request) -> tuple[int, UUID | None]:
@@ -248,7 +283,7 @@ async def read_payment(request: Request) -> Response:
 
     def read() -> Any:
         with request.app.state.database.transaction() as session:
-            payments = read_payments(service.bare(session), [payment_id])
+            payments = read_payments(bare(session), [payment_id])
             if not payments:
                 raise NotFound("There is no such payment.", payment_id=payment_id)
             service.get_order(session, order_id=payments[0].order_id, buyer_id=buyer)
@@ -259,10 +294,19 @@ async def read_payment(request: Request) -> Response:
 
 async def take_webhook(request: Request) -> Response:
     """A provider's callback: 200 when it is committed, whatever it led to."""
-    provider = _booking(request).provider(request.path_params["provider"])
+    return await _take_webhook(request, request.path_params["provider"])
+
+
+async def take_callback(request: Request) -> Response:
+    """A provider's callback; the query's `provider` says whose it is."""
+    return await _take_webhook(request, request.query_params.get("provider", "fake"))
+
+
+async def _take_webhook(request: Request, name: str) -> Response:
+    provider = _booking(request).provider(name)
     raw = await request.body()
     notice = provider.read_webhook(request.headers, raw, now=utc_now())
-    return Json({"settlement": (await _booking(request).settle(notice)).value})
+    return Json(Settled(await _booking(request).settle(notice)))
 
 
 def _guarded(endpoint: Any) -> Any:
@@ -293,44 +337,7 @@ ENDPOINTS: list[tuple[str, str, Any, type[BaseModel] | None]] = [
     ("GET", "/payments/{id}", read_payment, None),
     ("POST", "/payments/webhooks/{provider}", take_webhook, None),
 ]
-TEXT = {"type": "string", "minLength": 1}
-UUID_TEXT = {"type": "string", "format": "uuid"}
-PAGE_PARAMETERS: list[dict[str, Any]] = [
-    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST_ORDERS_PER_PAGE}},
-    {"name": "cursor", "in": "query", "description": "`next_cursor` of the page before", "schema": UUID_TEXT},
-]
-KEYED = {create_hold, place_order, cancel_order, start_payment}
-
 routes = [Route("/api" + path, _guarded(endpoint), methods=[method]) for method, path, endpoint, _ in ENDPOINTS]
 
-
-def _status(method: str, endpoint: Any) -> str:
-    if endpoint is leave_queue:
-        return "204"
-    return "201" if method == "POST" and endpoint is not take_webhook else "200"
-
-
-def describe(openapi: dict[str, Any]) -> None:
-    """Add these routes to the OpenAPI document."""
-    for method, path, endpoint, body in ENDPOINTS:
-        names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-        parameters: list[dict[str, Any]] = [
-            {"name": name, "in": "path", "required": True, "schema": UUID_TEXT if name == "id" else TEXT} for name in names
-        ]
-        if endpoint in KEYED:
-            hint = "Any unique text; the same again on a retry gives the same answer."
-            parameters.append({"name": "Idempotency-Key", "in": "header", "required": True, "description": hint, "schema": TEXT})
-        if endpoint is list_orders:
-            parameters += PAGE_PARAMETERS
-        operation: dict[str, Any] = {
-            "summary": endpoint.__doc__,
-            "operationId": endpoint.__name__,
-            "tags": ["booking"],
-            "parameters": parameters,
-            "responses": {_status(method, endpoint): {"description": "Done"}},
-        }
-        if body is not None:
-            schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
-            openapi.setdefault("components", {}).setdefault("schemas", {}).update(schema.pop("$defs", {}))
-            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-        openapi["paths"].setdefault("/api" + path, {})[method.lower()] = operation
+ADAPTED: Mapping[str, Any] = {endpoint.__name__: _guarded(endpoint) for endpoint in (book, book_at_event, take_callback)}
+"""What other names of endpoints run where their bodies or addresses differ: see `ticketing/aliases.py`."""

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ticketing.accounts.claims import PERSONS, persons_of
-from ticketing.foundation.db import Connection
+from ticketing.foundation.db import bare
 from ticketing.foundation.money import Money
 from ticketing.inventory.holds import HoldNotFound, HoldView, read_holds
 from ticketing.orders.cancel import quote, total_of
 from ticketing.orders.pay import OrderNotFound, PaymentView, read_payments
 from ticketing.orders.read import OrderView, read_orders
 from ticketing.promotions.uses import Code, CodeUnknown, find_code, find_link, reduce_prices
-
-
-def bare(session: Session) -> Connection:
-    """The connection under a session, for reads that are shared with the hot paths; same transaction."""
-    return cast(Connection, session.connection().connection.driver_connection)
 
 
 def get_order(session: Session, *, order_id: UUID, buyer_id: UUID | None = None) -> OrderView:
@@ -105,6 +99,14 @@ def get_hold(session: Session, *, hold_id: UUID, buyer_id: UUID | None = None) -
     if not holds or (buyer_id is not None and holds[0].buyer_id != buyer_id):
         raise HoldNotFound("There is no such hold.", hold_id=hold_id)
     return holds[0]
+
+
+def ticket_refund_quotes(session: Session, *, order_id: UUID, now: datetime) -> dict[UUID, Money]:
+    """What cancelling each valid ticket of an order by itself would give back, by ticket."""
+    currency = session.execute(text("select currency from ticket_order where id = :order"), {"order": order_id}).scalar_one()
+    amounts = {line.line_id: Money(line.amount_minor, currency) for line in quote(bare(session), order_id=order_id, now=now)}
+    valid = session.execute(text("select id, order_line_id from ticket where order_id = :order and state = 'valid'"), {"order": order_id})
+    return {row.id: amounts[row.order_line_id] for row in valid}
 
 
 def refund_quote(session: Session, *, order_id: UUID, now: datetime) -> Money:

@@ -89,7 +89,7 @@ class OrderEvent(Captured, Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("ticket_order.id"), index=True)
     kind: Mapped[str] = mapped_column(Text)
-    """placed, payment_started, confirmed, late_reclaimed, expired, cancelled, refund_planned, refunded"""
+    """placed, payment_started, confirmed, late_reclaimed, expired, cancelled, refund_planned, refunded, reseated"""
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("app_now()"))
 

@@ -16,6 +16,7 @@ from ticketing.foundation.errors import NotFound
 from ticketing.foundation.ids import new_token
 from ticketing.inventory import seatmap
 from ticketing.orders import service as orders
+from ticketing.photos.service import PhotoPage, list_of_event
 from ticketing.storefront.seat_plan import draw_plan
 from ticketing.storefront.view import page
 
@@ -27,6 +28,7 @@ SORTS = {
     browse.EventSort.PRICE_DESC: "Highest price first",
     browse.EventSort.POPULARITY: "Most sold first",
 }
+NO_PHOTOS = PhotoPage([], None)
 Filter = Annotated[str | None, Query(max_length=200)]
 Seats = Annotated[list[int] | None, Query(max_length=100)]
 
@@ -55,14 +57,15 @@ def show_events(
 
 
 @router.get("/events/{event_id}")
-def show_event(request: Request, event_id: UUID) -> Response:
-    """One event: what, when, where, prices, sections."""
+def show_event(request: Request, event_id: UUID, photos_before: UUID | None = None) -> Response:
+    """One event: what, when, where, prices, sections; when it is over, photos that its visitors took."""
     with request.app.state.database.transaction() as session:
         now = database_now(session)
         event = browse.get_event(session, event_id=event_id, now=now)
         types = seatmap.availability(session, event_id=event_id, now=now)
         sections = seatmap.section_overview(session, event_id=event_id, now=now)
         needs_code = orders.needs_access_code(session, event_id=event_id)
+        shown = list_of_event(session, event_id=event_id, now=now, before=photos_before, limit=24) if event.starts_at <= now else NO_PHOTOS
     left = sum(item.available for item in types)
     return page(
         request,
@@ -72,6 +75,7 @@ def show_event(request: Request, event_id: UUID) -> Response:
         types=types,
         sections=sections,
         left=left,
+        photos=shown,
         needs_code=needs_code,
         queued=request.app.state.places.watch.has_queue(event_id),
         key=new_token(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -28,8 +28,10 @@ from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel, OrderState
 from ticketing.orders.service import CodeQuote
 from ticketing.payments.providers import ProviderRefused
+from ticketing.photos.rules import MOST_BYTES
 from ticketing.promotions.rules import DISCOUNTS, PromotionKind
 from ticketing.promotions.uses import LONGEST_CODE, Code, CodeNotForThis, CodeNotInForce, CodeUnknown, CodeUsedUp
+from ticketing.storefront.photo_pages import albums
 from ticketing.storefront.tracking import followed, followed_link
 from ticketing.storefront.view import page
 from ticketing.storefront.visitors import Key, buyer_or_visitor
@@ -266,9 +268,25 @@ def show_order(request: Request, order_id: UUID) -> Response:
         now = database_now(session)
         order = orders.get_order(session, order_id=order_id, buyer_id=user.user_id)
         found = tickets.order_tickets(session, order_id=order_id, signer=request.app.state.signer)
-        give_back: Any = orders.refund_quote(session, order_id=order_id, now=now) if order.state is OrderState.CONFIRMED else None
+        confirmed = order.state is OrderState.CONFIRMED
+        give_back = orders.refund_quote(session, order_id=order_id, now=now) if confirmed else None
+        one_back = orders.ticket_refund_quotes(session, order_id=order_id, now=now) if confirmed else {}
+        seen = albums(session, order=order, user_id=user.user_id, now=now)
     codes = {ticket.id: qr_svg(ticket.qr_text) for ticket in found if ticket.state == "valid"}
-    return page(request, "order.html", user=user, order=order, tickets=found, codes=codes, give_back=give_back, key=new_token(), now=now)
+    return page(
+        request,
+        "order.html",
+        user=user,
+        order=order,
+        tickets=found,
+        codes=codes,
+        give_back=give_back,
+        one_back=one_back if len(one_back) > 1 else {},
+        albums=seen,
+        most_photo_bytes=MOST_BYTES,
+        key=new_token(),
+        now=now,
+    )
 
 
 def _look_up_payment(request: Request, buyer_id: UUID, order_id: UUID) -> None:
@@ -288,4 +306,14 @@ def cancel(request: Request, order_id: UUID, key: Key) -> Response:
     booking = _booking(request)
     user = require_user(request)
     booking.wait(booking.cancel_order(order_id=order_id, buyer_id=user.user_id, key=key, digest=_digest(request, order_id)))
+    return RedirectResponse(f"/orders/{order_id}", status_code=303)
+
+
+@router.post("/orders/{order_id}/tickets/{ticket_id}/cancel")
+def cancel_one(request: Request, order_id: UUID, ticket_id: UUID, key: Key) -> Response:
+    """Cancel one ticket, after its amount was shown."""
+    booking = _booking(request)
+    user = require_user(request)
+    digest = _digest(request, ticket_id)
+    booking.wait(booking.cancel_ticket(ticket_id=ticket_id, order_id=order_id, buyer_id=user.user_id, key=key, digest=digest))
     return RedirectResponse(f"/orders/{order_id}", status_code=303)

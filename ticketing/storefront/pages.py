@@ -13,9 +13,13 @@ from ticketing.storefront import (
     checkout_pages,
     consent_pages,
     find_pages,
+    photo_pages,
+    privacy_pages,
     profile_pages,
     queue_pages,
+    reference_pages,
     tracking,
+    waiting_list_pages,
 )
 from ticketing.storefront.view import STATIC_DIRECTORY
 
@@ -24,12 +28,16 @@ STATIC = "/static"
 PARTS = (
     browse_pages.router,
     checkout_pages.router,
+    photo_pages.router,
     queue_pages.router,
     account_pages.router,
     profile_pages.router,
+    privacy_pages.router,
     consent_pages.router,
     find_pages.router,
     tracking.router,
+    waiting_list_pages.router,
+    reference_pages.router,
 )
 router = APIRouter()
 for part in PARTS:

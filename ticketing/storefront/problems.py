@@ -16,18 +16,22 @@ from ticketing.foundation.errors import TicketingError, Unauthenticated
 from ticketing.inventory.claim import AccessCodeNeeded, AllowanceExceeded, NotOnSale, SoldOut
 from ticketing.inventory.holds import AlreadyExtended, HoldEnded, HoldNotFound
 from ticketing.payments.providers import ProviderBusy, ProviderUnknown
+from ticketing.photos.encode import PhotosBusy
 from ticketing.storefront.view import page
 
 FOR_PROGRAMS = ("/api/", "/health/", "/static/")
 TITLES = {
+    400: "That did not work",
     403: "Not for you",
     404: "There is nothing here",
     405: "There is nothing here",
     409: "That did not work",
     410: "Too late",
+    413: "Too large",
     422: "Something is missing",
     503: "Please try again",
 }
+WORDS = {400: "The form could not be read.", 413: "What you sent is larger than this page takes."}
 NEXT: dict[type[TicketingError], str] = {
     AccessCodeNeeded: "Go back and type your access code before you choose, or choose other places.",
     AllowanceExceeded: "Give places back that you hold already, or choose fewer.",
@@ -35,6 +39,7 @@ NEXT: dict[type[TicketingError], str] = {
     HoldEnded: "The places may still be free: choose them again.",
     HoldNotFound: "It was made in another browser, or it ended long ago.",
     NotOnSale: "The event's page says when sales open.",
+    PhotosBusy: "Go back and press the button again.",
     ProviderBusy: "The payment provider is busy. Go back and press the button again: you will not pay twice.",
     ProviderUnknown: "The payment provider did not answer. Go back and press the button again: you will not pay twice.",
     SoldOut: "Others may give places back: look again in some minutes, or try another night.",
@@ -82,7 +87,8 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem_page(request, status=error.status_code, message="No page has this address.")
+    message = WORDS.get(error.status_code, "No page has this address.")
+    return problem_page(request, status=error.status_code, message=message)
 
 
 def _advice(error: TicketingError) -> str:

@@ -89,6 +89,13 @@ def page(request: Request, template: str, *, user: SignedIn | None, status: int 
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
 
 
-def crash_page(sentence: str) -> HTMLResponse:
+def crash_page(
+    sentence: str,
+    *,
+    title: str = "Something went wrong",
+    advice: str = "Try again; if it stays, tell us the reference.",
+    status: int = 500,
+) -> HTMLResponse:
     """When nothing else can be relied on: neither the database nor who is signed in is asked."""
-    return HTMLResponse(environment.get_template("crash.html").render(sentence=sentence), status_code=500)
+    html = environment.get_template("crash.html").render(title=title, sentence=sentence, advice=advice)
+    return HTMLResponse(html, status_code=status)

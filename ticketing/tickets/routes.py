@@ -27,7 +27,14 @@ class TicketList:
 
 
 router = APIRouter(prefix="/api/tickets", tags=["tickets"])
-SVG: dict[int | str, dict[str, Any]] = {200: {"description": "A picture", "content": {"image/svg+xml": {"schema": {"type": "string"}}}}}
+PICTURE = {"schema": {"type": "string"}, "example": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 49 49"><path d="…"/></svg>'}
+SVG: dict[int | str, dict[str, Any]] = {200: {"description": "A picture", "content": {"image/svg+xml": PICTURE}}}
+
+X_TICKET_STATE = {"X-Ticket-State": {"description": "valid, used, cancelled, …", "schema": {"type": "string"}}}
+STATES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "It admits, or has admitted", "headers": X_TICKET_STATE},
+    410: {"description": "It was cancelled", "headers": X_TICKET_STATE},
+}
 
 
 def _ticket(request: Request, caller: Caller, ticket_id: UUID) -> service.TicketView:
@@ -48,7 +55,7 @@ def read_ticket(request: Request, caller: Authorised, ticket_id: UUID) -> Respon
     return Json(_ticket(request, caller, ticket_id))
 
 
-@router.head("/{ticket_id}")
+@router.head("/{ticket_id}", responses=STATES)
 def head_ticket(request: Request, caller: Authorised, ticket_id: UUID) -> Response:
     """200 for a ticket that stands or was used, 410 for a cancelled one."""
     state = _ticket(request, caller, ticket_id).state

@@ -19,6 +19,7 @@ class Ticket(Captured, Base):
 
     __tablename__ = "ticket"
     __table_args__ = (
+        Index("ticket_issued_at_idx", "issued_at", postgresql_using="brin"),
         UniqueConstraint("vendor_id", "id"),
         ForeignKeyConstraint(["vendor_id", "event_id"], ["event.vendor_id", "event.id"]),
         Index(

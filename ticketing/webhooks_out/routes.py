@@ -27,7 +27,7 @@ class NewWebhook(BaseModel):
     """May be left out by whoever acts for one vendor only."""
 
 
-@router.post("/webhooks", status_code=201)
+@router.post("/webhooks", status_code=201, response_model=service.EndpointView)
 def add_webhook(request: Request, caller: Authorised, body: NewWebhook) -> Response:
     """An address that is told what happens. The answer holds the secret of its signatures, once."""
     state = request.app.state
@@ -46,11 +46,11 @@ def add_webhook(request: Request, caller: Authorised, body: NewWebhook) -> Respo
     return Json(endpoint, status_code=201, headers={"Location": f"/api/webhooks/{endpoint.id}/deliveries"})
 
 
-@router.get("/webhooks")
+@router.get("/webhooks", response_model=service.EndpointList)
 def list_webhooks(request: Request, caller: Authorised) -> Response:
     """All that are not removed, without their secrets."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
-        return Json({"webhooks": service.list_endpoints(session)})
+        return Json(service.EndpointList(service.list_endpoints(session)))
 
 
 @router.delete("/webhooks/{webhook_id}", status_code=204)
@@ -61,7 +61,7 @@ def remove_webhook(request: Request, caller: Authorised, webhook_id: UUID) -> Re
     return Response(status_code=204)
 
 
-@router.post("/webhooks/{webhook_id}/secret")
+@router.post("/webhooks/{webhook_id}/secret", response_model=service.EndpointView)
 def rotate_secret(request: Request, caller: Authorised, webhook_id: UUID) -> Response:
     """A new secret, shown once. For a day both sign, so that no delivery is refused meanwhile."""
     state = request.app.state
@@ -71,14 +71,14 @@ def rotate_secret(request: Request, caller: Authorised, webhook_id: UUID) -> Res
     return Json(endpoint)
 
 
-@router.post("/webhooks/{webhook_id}/enable")
+@router.post("/webhooks/{webhook_id}/enable", response_model=service.EndpointView)
 def enable_webhook(request: Request, caller: Authorised, webhook_id: UUID) -> Response:
     """Send again after it was disabled for failing."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
         return Json(service.enable_endpoint(session, endpoint_id=webhook_id, actor_id=caller.user_id))
 
 
-@router.get("/webhooks/{webhook_id}/deliveries")
+@router.get("/webhooks/{webhook_id}/deliveries", response_model=service.DeliveryPage)
 def list_deliveries(
     request: Request,
     caller: Authorised,
@@ -91,7 +91,7 @@ def list_deliveries(
         return Json(service.list_deliveries(session, endpoint_id=webhook_id, before=cursor, limit=limit))
 
 
-@router.post("/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
+@router.post("/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202, response_model=service.DeliveryView)
 def replay_delivery(request: Request, caller: Authorised, webhook_id: UUID, delivery_id: UUID) -> Response:
     """Send it again under the same `Webhook-Id`."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:

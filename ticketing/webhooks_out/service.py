@@ -65,6 +65,11 @@ class EndpointView:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointList:
+    webhooks: list[EndpointView]
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptView:
     attempt: int
     started_at: datetime

@@ -1,0 +1,1 @@
+"""What a buyer may like to see next."""
