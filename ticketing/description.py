@@ -45,8 +45,9 @@ named `local_…` are wall time in the `zone` beside them.
 
 TAGS: Mapping[str, str] = {
     "accounts": "Register, sign in and out, prove an address, your profile and sessions.",
-    "events": "Browse what is on, see what is free; as a vendor make, change, publish and withdraw events.",
+    "events": "Browse what is on, see what is free; as a vendor make, publish, postpone, clone and withdraw events, and block seats.",
     "booking": "Hold places, and order them.",
+    "box office": "A vendor's staff sell at the door, give tickets away, and print them.",
     "payments": "Pay an order with a provider; the provider's callbacks.",
     "tickets": "Your tickets: QR code, PDF, receipt, cancelling.",
     "waiting room": "Queues before events that many want to buy at once.",

@@ -14,11 +14,11 @@ from typing import Any
 
 from ticketing.accounts import grants, links, members, oauth_routes, passwords, profile, service, sessions, social
 from ticketing.accounts.access import Endpoint, Role, RoleMissing, Rule, ScopeMissing, VendorUnclear
-from ticketing.catalog import browse, changes, payment_methods
+from ticketing.catalog import browse, changes, life, payment_methods
 from ticketing.foundation import clock, idempotency, money, outbound, states
 from ticketing.foundation.errors import Conflict, Invalid, Malformed, NotFound, TicketingError, Unauthenticated
 from ticketing.foundation.limits import TooManyRequests
-from ticketing.inventory import best, claim, holds, publish, seatmap, vendor_routes, withdraw
+from ticketing.inventory import best, blocks, capacity, claim, holds, publish, seatmap, vendor_routes, withdraw
 from ticketing.inventory.writer import WriterBusy
 from ticketing.messages import preferences, push
 from ticketing.orders import admission, cancel, cancel_ticket, pay, place, receipt
@@ -43,6 +43,7 @@ HOLDING: Problems = (
     claim.NotOnSale,
     claim.SeatsTaken,
     claim.AccessCodeNeeded,
+    claim.TicketTypeNotOnSale,
     claim.AllowanceExceeded,
     claim.SoldOut,
     best.NoAdjacentSeats,
@@ -152,6 +153,49 @@ EVENTS: Mapping[Endpoint, Problems] = {
     ("GET", "/api/vendors/{vendor_id}/events/{event_id}"): (*OWN_VENDOR, *OWN_EVENT),
 }
 
+EVENT_LIFE: Mapping[Endpoint, Problems] = {
+    ("POST", "/api/events/{event_id}/close-sales"): (*OWN_EVENT, changes.EventVersionChanged, life.NothingOnSale),
+    ("POST", "/api/events/{event_id}/reopen-sales"): (*OWN_EVENT, changes.EventVersionChanged, life.NothingOnSale, life.SalesOver),
+    ("POST", "/api/events/{event_id}/postpone"): (*OWN_EVENT, life.EventHasBegun, states.TransitionNotAllowed),
+    ("POST", "/api/events/{event_id}/clone"): OWN_EVENT,
+    ("GET", "/api/events/{event_id}/ticket-types"): OWN_EVENT,
+    ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): (
+        *OWN_EVENT,
+        changes.EventFixed,
+        publish.EventIncomplete,
+        capacity.TicketTypeUnknown,
+        capacity.PlacesTaken,
+    ),
+    ("POST", "/api/events/{event_id}/blocks"): (
+        *OWN_EVENT,
+        changes.EventFixed,
+        publish.EventIncomplete,
+        seatmap.SectionNotFound,
+        claim.SeatNotFound,
+        claim.SeatsTaken,
+        blocks.BlockNotFound,
+    ),
+    ("GET", "/api/events/{event_id}/blocks"): OWN_EVENT,
+    ("DELETE", "/api/events/{event_id}/blocks"): (*OWN_EVENT, changes.EventFixed, blocks.SeatsNotBlocked),
+    ("DELETE", "/api/events/{event_id}/blocks/{block_id}"): (*OWN_EVENT, changes.EventFixed, blocks.BlockNotFound),
+}
+
+BY_STAFF: Problems = (
+    claim.EventNotFound,
+    claim.NotOnSale,
+    claim.SeatNotFound,
+    claim.SeatsTaken,
+    claim.SoldOut,
+    pay.OrderNotFound,
+    *ADDRESS,
+    *BY_WRITER,
+)
+STAFF_SALES: Mapping[Endpoint, Problems] = {
+    ("POST", "/api/box-office/orders"): (*BY_STAFF, pay.ProviderNotOffered),
+    ("GET", "/api/box-office/orders/{order_id}/pdf"): (pay.OrderNotFound, TicketCancelled),
+    ("POST", "/api/events/{event_id}/complimentary"): BY_STAFF,
+}
+
 BOOKING: Mapping[Endpoint, Problems] = {
     ("POST", "/api/events/{id}/holds"): HOLDING,
     ("GET", "/api/holds/{id}"): (holds.HoldNotFound, *BY_WRITER),
@@ -244,6 +288,8 @@ PROBLEMS: Mapping[Endpoint, Problems] = {
     **OAUTH,
     **PEOPLE,
     **EVENTS,
+    **EVENT_LIFE,
+    **STAFF_SALES,
     **BOOKING,
     **WAITING_ROOM,
     **PAYMENT_METHODS,
