@@ -46,8 +46,9 @@ named `local_…` are wall time in the `zone` beside them.
 
 TAGS: Mapping[str, str] = {
     "accounts": "Register, sign in and out, prove an address, your profile and sessions.",
-    "events": "Browse what is on, see what is free; as a vendor make, change, publish and withdraw events.",
+    "events": "Browse what is on, see what is free; as a vendor make, publish, postpone, clone and withdraw events, and block seats.",
     "booking": "Hold places, and order them.",
+    "box office": "A vendor's staff sell at the door, give tickets away, and print them.",
     "payments": "Pay an order with a provider; the provider's callbacks.",
     "tickets": "Your tickets: QR code, PDF, receipt, cancelling.",
     "waiting room": "Queues before events that many want to buy at once.",
@@ -55,7 +56,6 @@ TAGS: Mapping[str, str] = {
     "recommendations": "Events you may like, and why.",
     "privacy": "Everything that is kept on you, and being forgotten.",
     "venues": "Venues, their configurations and layouts, and new seats for those whose seats a new layout takes away.",
-    "box office": "A vendor's staff sells at the door, and gives tickets away.",
     "preferences": "What you are told, by which ways, and when not.",
     "oauth": "OAuth 2.0: programs of vendors, tokens, and signing in with other providers.",
     "members": "Who acts for a vendor, in which role.",

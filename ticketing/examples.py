@@ -240,6 +240,25 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "BookingHereBody": WAYS_TO_HOLD,
     "BookingBody": {name: {"event_id": HELD_EVENT, **way} for name, way in WAYS_TO_HOLD.items()},
     "OrderBody": {"as it is": {"hold_ids": [HOLD]}, "with a code": {"hold_ids": [HOLD], "code": "SPRING25"}},
+    "BlockBody": {
+        "seats by number": {"seats": [12, 13], "reason": "house", "note": "Press"},
+        "a section": {"section_id": example_id("section_id"), "reason": "production"},
+    },
+    "BoxOfficeBody": {
+        "without a name": {"event_id": HELD_EVENT, "seats": [12, 13], "taken_with": "cash"},
+        "with a mail": {
+            "event_id": HELD_EVENT,
+            "places": [{"pool_id": POOL, "quantity": 2}],
+            "taken_with": "card_terminal",
+            "buyer": {"email": "ada@example.org", "display_name": "Ada"},
+        },
+    },
+    "CloneBody": {"another night": {"local_start": "2027-03-21T20:00:00"}},
+    "ComplimentaryBody": {
+        "house seats": {"seats": [12, 13], "recipient": {"email": "press@example.org", "display_name": "Press"}, "note": "Premiere"},
+    },
+    "PostponeBody": {"another time": {"local_start": "2027-04-20T20:00:00"}},
+    "TicketTypeChanges": {"more places": {"capacity": 250}, "sold from a day on": {"sales_open_at": "2027-02-01T08:00:00Z"}},
     "EnterBody": {"and mail me": {"tell": True}},
     "EventBody": {"an event": EVENT},
     "NewEvent": {"an event": EVENT | {"layout_id": LAYOUT}},

@@ -80,7 +80,6 @@ OWN_WEBHOOK: Problems = (webhooks.WebhookNotFound,)
 OWN_TICKET: Problems = (TicketNotFound,)
 OWN_VENDOR: Problems = (service.VendorNotFound,)
 
-OWN_VERSION: Problems = (*OWN_EVENT, changes.EventVersionChanged)
 PHOTO_FILE: Problems = (
     encode.PhotosBusy,
     TooManyRequests,
@@ -94,17 +93,6 @@ PHOTO_FILE: Problems = (
     structure.PhotoTruncated,
     structure.PhotoDamaged,
     structure.PhotoAmbiguous,
-)
-STAFF_SALE: Problems = (
-    *OWN_EVENT,
-    claim.EventNotFound,
-    claim.NotOnSale,
-    claim.SeatNotFound,
-    claim.SeatsTaken,
-    claim.SoldOut,
-    claim.AllowanceExceeded,
-    service.AddressNotAcceptable,
-    *BY_WRITER,
 )
 OWN_LAYOUT: Problems = (layouts.LayoutNotFound,)
 PLAN: Problems = (layouts.PlanNotAcceptable, plan.PlanRefused, clock.UnknownZone)
@@ -267,14 +255,15 @@ WEBHOOKS: Mapping[Endpoint, Problems] = {
 }
 
 EVENT_LIFE: Mapping[Endpoint, Problems] = {
-    ("POST", "/api/events/{event_id}/close-sales"): (*OWN_VERSION, life.NothingOnSale),
-    ("POST", "/api/events/{event_id}/reopen-sales"): (*OWN_VERSION, life.NothingOnSale, life.SalesOver),
-    ("POST", "/api/events/{event_id}/postpone"): (*OWN_VERSION, states.TransitionNotAllowed, life.EventHasBegun, life.SalesOver),
-    ("POST", "/api/events/{event_id}/clone"): (*OWN_EVENT, changes.EventFixed, clock.UnknownZone),
+    ("POST", "/api/events/{event_id}/close-sales"): (*OWN_EVENT, changes.EventVersionChanged, life.NothingOnSale),
+    ("POST", "/api/events/{event_id}/reopen-sales"): (*OWN_EVENT, changes.EventVersionChanged, life.NothingOnSale, life.SalesOver),
+    ("POST", "/api/events/{event_id}/postpone"): (*OWN_EVENT, life.EventHasBegun, states.TransitionNotAllowed),
+    ("POST", "/api/events/{event_id}/clone"): OWN_EVENT,
     ("GET", "/api/events/{event_id}/ticket-types"): OWN_EVENT,
     ("PATCH", "/api/events/{event_id}/ticket-types/{ticket_type_id}"): (
         *OWN_EVENT,
         changes.EventFixed,
+        publish.EventIncomplete,
         capacity.TicketTypeUnknown,
         capacity.PlacesTaken,
     ),
@@ -285,13 +274,27 @@ EVENT_LIFE: Mapping[Endpoint, Problems] = {
         seatmap.SectionNotFound,
         claim.SeatNotFound,
         claim.SeatsTaken,
+        blocks.BlockNotFound,
     ),
     ("GET", "/api/events/{event_id}/blocks"): OWN_EVENT,
     ("DELETE", "/api/events/{event_id}/blocks"): (*OWN_EVENT, changes.EventFixed, blocks.SeatsNotBlocked),
     ("DELETE", "/api/events/{event_id}/blocks/{block_id}"): (*OWN_EVENT, changes.EventFixed, blocks.BlockNotFound),
-    ("POST", "/api/events/{event_id}/complimentary"): STAFF_SALE,
-    ("POST", "/api/box-office/orders"): (*STAFF_SALE, pay.ProviderNotOffered),
-    ("GET", "/api/box-office/orders/{order_id}/pdf"): (pay.OrderNotFound,),
+}
+
+BY_STAFF: Problems = (
+    claim.EventNotFound,
+    claim.NotOnSale,
+    claim.SeatNotFound,
+    claim.SeatsTaken,
+    claim.SoldOut,
+    pay.OrderNotFound,
+    *ADDRESS,
+    *BY_WRITER,
+)
+STAFF_SALES: Mapping[Endpoint, Problems] = {
+    ("POST", "/api/box-office/orders"): (*BY_STAFF, pay.ProviderNotOffered),
+    ("GET", "/api/box-office/orders/{order_id}/pdf"): (pay.OrderNotFound, TicketCancelled),
+    ("POST", "/api/events/{event_id}/complimentary"): BY_STAFF,
 }
 
 WAITING_LIST: Mapping[Endpoint, Problems] = {
@@ -384,6 +387,7 @@ PROBLEMS: Mapping[Endpoint, Problems] = {
     **TICKETS,
     **WEBHOOKS,
     **EVENT_LIFE,
+    **STAFF_SALES,
     **WAITING_LIST,
     **VENUES,
     **PHOTOS,

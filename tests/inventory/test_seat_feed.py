@@ -107,6 +107,23 @@ def test_every_process_shows_a_hold_and_its_release_when_one_of_them_made_it(
     run(test)
 
 
+def test_every_process_shows_what_staff_gave_away_when_one_of_them_made_it(database: Database, on_sale: factories.OnSale) -> None:
+    async def test() -> None:
+        async with processes(database, seconds_per_check=NEVER) as (here, there):
+            booking = Booking(database, {}, after_commit=noting(here.note))
+            booking.start()
+            event_id, staff = on_sale.event.id, on_sale.vendor.id
+            for maps in (here, there):
+                await read(maps, event_id)
+            sale: dict[str, Any] = {"vendor_ids": [on_sale.vendor.id], "actor_id": staff, "person": None, "event_id": event_id}
+            await booking.sell_by_staff(**sale, seats=[3, 4], key="k", digest=b"d", taken_with=None)
+            for maps in (here, there):
+                await shows(maps, event_id, {2: Code.FREE, 3: Code.TAKEN, 4: Code.TAKEN})
+            booking.stop()
+
+    run(test)
+
+
 def test_event_is_told_once_a_slot_when_it_changes_all_the_time(database: Database, on_sale: factories.OnSale, buyers: list[UUID]) -> None:
     async def test() -> None:
         async with processes(database, 1) as (maps,):

@@ -15,6 +15,8 @@ HOLDS = frozenset({"claim", "best", "hold_change"})
 ORDERS = frozenset({"intent", "cancel", "cancel_ticket"})
 """Their requests name an order."""
 PAYMENTS = "settle"
+BY_STAFF = "staff_sale"
+"""Its requests name their seats."""
 
 OF_ORDERS = """
 select event_id, seat_no from order_line where order_id = any(%(orders)s::uuid[]) and seat_no is not null
@@ -28,7 +30,7 @@ def noting(note: Callable[[Any], None]) -> AfterCommit:
     """For the writer: hands turns that may change seats to `note`, as `find_seats` takes them."""
 
     def after_commit(kind: str, requests: Sequence[Any], outcomes: Sequence[Any]) -> None:
-        if kind in HOLDS or kind in ORDERS or kind == PAYMENTS:
+        if kind in HOLDS or kind in ORDERS or kind in (PAYMENTS, BY_STAFF):
             note((kind, requests, outcomes))
 
     return after_commit
@@ -53,6 +55,9 @@ def find_seats(connection: Connection, notes: Sequence[Any]) -> Mapping[UUID, se
         done = [request for request, outcome in zip(requests, outcomes, strict=True) if not isinstance(outcome, BaseException)]
         if kind in ORDERS:
             orders.update(request.order_id for request in done)
+        elif kind == BY_STAFF:
+            for request in done:
+                seats.setdefault(request.event_id, set()).update(request.seats)
         else:
             payments.update(request.notice.reference for request in done if request.notice.reference is not None)
     if orders or payments:
