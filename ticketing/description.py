@@ -12,13 +12,14 @@ from fastapi.openapi.utils import get_openapi
 
 from ticketing import aliases, problems
 from ticketing.accounts.access import Endpoint, Role, Rule
-from ticketing.accounts.access_tokens import Scope
+from ticketing.accounts.access_tokens import FOR_CLIENTS_THEMSELVES, Scope
 from ticketing.examples import VALUES
 from ticketing.foundation.openapi import PROBLEM, problem_answers, say_headers
 from ticketing.foundation.openapi_examples import add_examples
 from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.openapi_words import add_field_words, hints_of, shapes_of
 from ticketing.orders import description as orders
+from ticketing.storefront.consent_pages import MEANINGS
 
 INTRODUCTION = """\
 Browse events, hold places, order, pay, and fetch tickets; as a vendor set events up, watch sales and be told of them by webhooks.
@@ -50,7 +51,7 @@ TAGS: Mapping[str, str] = {
     "tickets": "Your tickets: QR code, PDF, receipt, cancelling.",
     "waiting room": "Queues before events that many want to buy at once.",
     "preferences": "What you are told, by which ways, and when not.",
-    "oauth": "OAuth 2.0: programs of vendors, tokens, and signing in with other providers.",
+    "OAuth": "OAuth 2.0: programs of vendors, tokens, and signing in with other providers.",
     "members": "Who acts for a vendor, in which role.",
     "payment methods": "How a vendor is paid.",
     "promotions": "Discount, access and affiliate codes, and tracking links.",
@@ -70,17 +71,19 @@ SIGN_IN: Mapping[str, Any] = {
     },
     "oauth": {
         "type": "oauth2",
-        "description": "Access tokens of ten minutes, sent as `Authorization: Bearer`. The code flow is with PKCE (S256).",
+        "description": "Access tokens of ten minutes, sent as `Authorization: Bearer`. The code flow is with PKCE (S256). Scopes: "
+        + "; ".join(f"`{scope.value}`, to {MEANINGS[scope]}" for scope in Scope)
+        + ".",
         "flows": {
             "authorizationCode": {
                 "authorizationUrl": "/oauth/authorize",
                 "tokenUrl": "/api/oauth/token",
                 "refreshUrl": "/api/oauth/token",
-                "scopes": {scope.value: f"what operations with the scope {scope.value} do" for scope in Scope},
+                "scopes": {scope.value: MEANINGS[scope] for scope in Scope},
             },
             "clientCredentials": {
                 "tokenUrl": "/api/oauth/token",
-                "scopes": {scope.value: "the same, for the program's own vendor" for scope in Scope},
+                "scopes": {scope.value: MEANINGS[scope] for scope in Scope if scope in FOR_CLIENTS_THEMSELVES},
             },
         },
     },
