@@ -14,7 +14,7 @@ from ticketing import aliases, problems
 from ticketing.accounts.access import Endpoint, Role, Rule
 from ticketing.accounts.access_tokens import FOR_CLIENTS_THEMSELVES, Scope
 from ticketing.examples import VALUES
-from ticketing.foundation.openapi import PROBLEM, problem_answers, say_headers
+from ticketing.foundation.openapi import PROBLEM, problem_answers, problem_example, say_headers
 from ticketing.foundation.openapi_examples import add_examples
 from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.openapi_words import add_field_words, hints_of, shapes_of
@@ -121,6 +121,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
     known = {tag for _, operation in _operations(openapi) for tag in operation["tags"]}
     openapi["tags"] = [{"name": name, "description": words} for name, words in TAGS.items() if name in known]
     openapi["x-problems"] = _catalogue(openapi, rules)
+    openapi["components"]["examples"] = {
+        kind: {"summary": known["sentence"], "value": problem_example(kind, known["status"], known["sentence"])}
+        for kind, known in openapi["x-problems"].items()
+    }
     return openapi
 
 

@@ -85,7 +85,7 @@ def say_headers(operation: dict[str, Any]) -> None:
 
 
 def problem_answers(problems: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
-    """An operation's refusals by status, from (kind, status, sentence) of each."""
+    """An operation's refusals by status, from (kind, status, sentence) of each; their examples stand among the components."""
     by_status: dict[int, list[tuple[str, str]]] = {}
     for kind, status, sentence in problems:
         by_status.setdefault(status, []).append((kind, sentence))
@@ -95,7 +95,7 @@ def problem_answers(problems: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
 def _refusal(status: int, kinds: list[tuple[str, str]]) -> dict[str, Any]:
     types = [PROBLEM_BASE + kind for kind, _ in kinds]
     named = {"type": "object", "properties": {"type": {"enum": types}, "status": {"const": status}}}
-    examples = {kind: {"summary": sentence, "value": problem_example(kind, status, sentence)} for kind, sentence in kinds}
+    examples = {kind: {"$ref": f"#/components/examples/{kind}"} for kind, _ in kinds}
     schema = {"allOf": [{"$ref": REF.format(model="Problem")}, named]}
     answer: dict[str, Any] = {
         "description": "\n".join(f"* `{kind}`: {sentence}" for kind, sentence in kinds),
