@@ -35,7 +35,7 @@ from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
 from ticketing.foundation.db import Database
 from ticketing.foundation.draining import when_stopping
-from ticketing.foundation.http import install_problems
+from ticketing.foundation.http import Json, install_problems
 from ticketing.foundation.leader import Leader
 from ticketing.foundation.limits import Limits
 from ticketing.foundation.metrics import Metrics
@@ -178,7 +178,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         database.dispose()
 
     providers = providers_of(settings)
-    app = FastAPI(title="Ticketing", version="1", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(title="Ticketing", version="1", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     equip(app.state, settings, database, providers)
     install_problems(app)
     install_pages(app)
@@ -195,6 +195,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.include_router(well_known)
     add_health(app)
     app.openapi = document(app)  # type: ignore[method-assign]
+    app.add_api_route("/api/openapi.json", lambda: Json(app.openapi()), methods=["GET"], include_in_schema=False)
     app.add_middleware(SameOriginOnly, let_in=settings.allowed_origins)
     if settings.allowed_origins:
         app.add_middleware(ApiCors, origins=settings.allowed_origins)

@@ -12,15 +12,16 @@ from fastapi.openapi.utils import get_openapi
 
 from ticketing import aliases, problems
 from ticketing.accounts.access import Endpoint, Role, Rule
-from ticketing.accounts.access_tokens import Scope
+from ticketing.accounts.access_tokens import FOR_CLIENTS_THEMSELVES, Scope
 from ticketing.examples import VALUES
-from ticketing.foundation.openapi import PROBLEM, problem_answers, say_headers
+from ticketing.foundation.openapi import PROBLEM, problem_answers, problem_example, say_headers
 from ticketing.foundation.openapi_examples import add_examples
 from ticketing.foundation.openapi_links import add_links
 from ticketing.foundation.openapi_words import add_field_words, hints_of, shapes_of
 from ticketing.inventory import seat_routes
 from ticketing.orders import description as orders
 from ticketing.refusals import PROBLEMS
+from ticketing.storefront.consent_pages import MEANINGS
 
 INTRODUCTION = """\
 Browse events, hold places, order, pay, and fetch tickets; as a vendor set events up, watch sales and be told of them by webhooks.
@@ -57,7 +58,7 @@ TAGS: Mapping[str, str] = {
     "privacy": "Everything that is kept on you, and being forgotten.",
     "venues": "Venues, their configurations and layouts, and new seats for those whose seats a new layout takes away.",
     "preferences": "What you are told, by which ways, and when not.",
-    "oauth": "OAuth 2.0: programs of vendors, tokens, and signing in with other providers.",
+    "OAuth": "OAuth 2.0: programs of vendors, tokens, and signing in with other providers.",
     "members": "Who acts for a vendor, in which role.",
     "payment methods": "How a vendor is paid.",
     "promotions": "Discount, access and affiliate codes, and tracking links.",
@@ -77,17 +78,19 @@ SIGN_IN: Mapping[str, Any] = {
     },
     "oauth": {
         "type": "oauth2",
-        "description": "Access tokens of ten minutes, sent as `Authorization: Bearer`. The code flow is with PKCE (S256).",
+        "description": "Access tokens of ten minutes, sent as `Authorization: Bearer`. The code flow is with PKCE (S256). Scopes: "
+        + "; ".join(f"`{scope.value}`, to {MEANINGS[scope]}" for scope in Scope)
+        + ".",
         "flows": {
             "authorizationCode": {
                 "authorizationUrl": "/oauth/authorize",
                 "tokenUrl": "/api/oauth/token",
                 "refreshUrl": "/api/oauth/token",
-                "scopes": {scope.value: f"what operations with the scope {scope.value} do" for scope in Scope},
+                "scopes": {scope.value: MEANINGS[scope] for scope in Scope},
             },
             "clientCredentials": {
                 "tokenUrl": "/api/oauth/token",
-                "scopes": {scope.value: "the same, for the program's own vendor" for scope in Scope},
+                "scopes": {scope.value: MEANINGS[scope] for scope in Scope if scope in FOR_CLIENTS_THEMSELVES},
             },
         },
     },
@@ -127,6 +130,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
     known = {tag for _, operation in _operations(openapi) for tag in operation["tags"]}
     openapi["tags"] = [{"name": name, "description": words} for name, words in TAGS.items() if name in known]
     openapi["x-problems"] = _catalogue(openapi, rules)
+    openapi["components"]["examples"] = {
+        kind: {"summary": known["sentence"], "value": problem_example(kind, known["status"], known["sentence"])}
+        for kind, known in openapi["x-problems"].items()
+    }
     return openapi
 
 

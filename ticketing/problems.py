@@ -29,7 +29,6 @@ OTHER_SITE = Problem("other-site", 403, "A browser says that another site has se
 TOO_LARGE = Problem("body-too-large", 413, "The body is longer than is taken here.")
 EVERYWHERE = (
     Problem("method-not-allowed", 405, "This address exists, and takes other methods."),
-    Problem("not-found", 404, "No endpoint has this address, or no such thing has this id."),
     Problem("origin-not-allowed", 403, "Scripts of this origin are not on the installation's list."),
     Problem("unexpected", 500, "Something went wrong on our side; the sentence holds a reference that our logs know."),
 )

@@ -52,8 +52,11 @@ def bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{method} {path} {part} {media}", content
 
 
-def examples(content: dict[str, Any]) -> list[Any]:
-    return [content["example"]] if "example" in content else [item["value"] for item in content.get("examples", {}).values()]
+def examples(document: dict[str, Any], content: dict[str, Any]) -> list[Any]:
+    if "example" in content:
+        return [content["example"]]
+    named = content.get("examples", {}).values()
+    return [(document["components"]["examples"][item["$ref"].rpartition("/")[2]] if "$ref" in item else item)["value"] for item in named]
 
 
 def test_the_document_has_every_endpoint_and_alias_and_nothing_else(document: dict[str, Any]) -> None:
@@ -79,11 +82,11 @@ def test_every_operation_says_what_it_is_for_who_may_call_it_and_what_it_answers
 def test_every_operation_has_an_example_and_every_example_keeps_to_its_schema(document: dict[str, Any]) -> None:
     shown: set[str] = set()
     for where, content in bodies(document):
-        for example in examples(content):
+        for example in examples(document, content):
             shown.add(" ".join(where.split()[:2]))
             jsonschema_rs.validate({**content["schema"], "components": document["components"]}, example)
         if "json" in where or "form" in where:
-            assert examples(content), where
+            assert examples(document, content), where
     bare = {f"{method} {path}" for method, path, operation in operations(document) if method != "HEAD"} - shown
     assert bare == set()
 
@@ -100,7 +103,7 @@ def test_bodies_of_examples_are_understood_by_the_endpoints(client: TestClient, 
     for method, path, operation in operations(document):
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
         address = path.format(**{item["name"]: item["example"] for item in operation.get("parameters", ()) if item["in"] == "path"})
-        for example in examples(content):
+        for example in examples(document, content):
             headers = {**people["whoever" not in operation["description"]], "Idempotency-Key": uuid4().hex, "If-Match": '"3"'}
             answer = client.request(method, address, json=example, headers=headers)
             client.cookies.clear()
@@ -129,7 +132,8 @@ def test_refusals_are_documented_with_types_that_lead_to_pages(document: dict[st
             ((media, content),) = answer["content"].items()
             types = content["schema"]["allOf"][1]["properties"]["type"]["enum"]
             assert media == "application/problem+json"
-            assert types == [example["value"]["type"] for example in content["examples"].values()]
+            shown = document["components"]["examples"]
+            assert types == [shown[example["$ref"].rpartition("/")[2]]["value"]["type"] for example in content["examples"].values()]
             for kind in types:
                 assert known[kind.removeprefix("/problems/")]["status"] == int(status)
                 assert f"{method} {path}" in known[kind.removeprefix("/problems/")]["operations"] or operation.get("deprecated")

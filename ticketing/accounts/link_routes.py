@@ -48,7 +48,7 @@ def ask_verification(request: Request, body: Address) -> Response:
 
 @router.post("/email-verifications/confirm", status_code=204)
 def confirm_verification(request: Request, body: Confirmation) -> Response:
-    """Follow the link."""
+    """Prove an address: follow the link that was mailed to it."""
     confirm_address(request, body.token)
     return Response(status_code=204)
 

@@ -22,7 +22,7 @@ from ticketing.foundation.db import Role, database_now
 from ticketing.foundation.errors import Malformed
 from ticketing.foundation.http import Json
 
-router = APIRouter(prefix="/api", tags=["oauth"])
+router = APIRouter(prefix="/api", tags=["OAuth"])
 well_known = APIRouter(prefix="/.well-known", include_in_schema=False)
 LONGEST_ADDRESS = 500
 Text = Annotated[str | None, Form(max_length=2_000)]
@@ -95,7 +95,7 @@ def add_client(request: Request, caller: Authorised, vendor_id: UUID, body: NewC
 
 @router.delete("/vendors/{vendor_id}/clients/{client_id}", status_code=204)
 def remove_client(request: Request, caller: Authorised, vendor_id: UUID, client_id: UUID) -> Response:
-    """Its tokens are not accepted any more."""
+    """Remove a program: its tokens are not accepted any more."""
     own = caller.vendor(vendor_id)
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=[own]) as session:
         grants.remove_client(session, vendor_id=own, client_id=client_id, actor_id=caller.user_id, now=database_now(session))

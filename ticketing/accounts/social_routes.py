@@ -14,7 +14,7 @@ from ticketing.foundation.clock import utc_now
 from ticketing.foundation.db import database_now
 from ticketing.foundation.errors import TicketingError
 
-router = APIRouter(prefix="/api/oauth", tags=["oauth"])
+router = APIRouter(prefix="/api/oauth", tags=["OAuth"])
 COOKIE = "ticketing_journey"
 Provider = Annotated[str, Path(max_length=20, pattern="^[a-z]+$", examples=["google"])]
 Text = Annotated[str | None, Query(max_length=2_000)]
@@ -33,7 +33,7 @@ def _return_url(request: Request, name: str) -> str:
 
 @router.get("/{provider}/start", status_code=302, response_class=RedirectResponse)
 def start(request: Request, provider: Provider) -> Response:
-    """Off to the provider; the browser keeps what it must bring back."""
+    """Sign in with another provider: off to it; the browser keeps what it must bring back."""
     address, journey = _provider(request, provider).leave(return_url=_return_url(request, provider))
     answer = RedirectResponse(address, status_code=302, headers={"Cache-Control": "no-store"})
     answer.set_cookie(

@@ -85,7 +85,7 @@ def list_payment_methods(request: Request, caller: Authorised) -> Response:
 
 @router.put("/payment-methods/{method_id}", response_model=PaymentMethodView)
 def change_payment_method(request: Request, caller: Authorised, method_id: UUID, body: PaymentMethodChange) -> Response:
-    """Other words for it. Another account is another method: refunds go where the money came from."""
+    """Other words for a way to be paid. Another account is another method: refunds go where the money came from."""
     own = sorted(caller.vendor_ids)
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=own) as session:
         method = payment_methods.change_payment_method(
@@ -96,7 +96,7 @@ def change_payment_method(request: Request, caller: Authorised, method_id: UUID,
 
 @router.delete("/payment-methods/{method_id}", status_code=204)
 def remove_payment_method(request: Request, caller: Authorised, method_id: UUID) -> Response:
-    """No event takes it any more; what was begun with it is finished with it."""
+    """Remove a way to be paid: no event takes it any more; what was begun with it is finished with it."""
     own = sorted(caller.vendor_ids)
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=own) as session:
         payment_methods.remove_payment_method(

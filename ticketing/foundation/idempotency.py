@@ -6,13 +6,16 @@ is rendered again from it. Keys are kept for 48 hours.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, Text, insert, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from ticketing.foundation.db import Base, UtcDateTime
+from ticketing.foundation.db import Base, Connection, UtcDateTime
 from ticketing.foundation.errors import Invalid, Malformed
 
 KEPT_HOURS = 48
@@ -80,3 +83,40 @@ def forget_keys(session: Session, *, now: datetime, limit: int = 10_000) -> int:
     parameters = {"until": now - timedelta(hours=KEPT_HOURS), "limit": limit}
     deleted = session.execute(text(FORGET), parameters).all()
     return len(deleted)
+
+
+class Asked(Protocol):
+    """A request of the writer's that came under a key."""
+
+    @property
+    def buyer_id(self) -> UUID: ...
+    @property
+    def key(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a key was used for."""
+
+    resource_id: UUID
+    kind: str
+    digest: bytes
+
+
+FIND = """
+select r.ord, k.resource_id, k.kind, k.request_digest
+from unnest(%(ord)s::int[], %(actor)s::uuid[], %(key)s::text[]) as r(ord, actor_id, key)
+join idempotency_key k on k.actor_id = r.actor_id and k.key = r.key
+"""
+
+
+def find_keys(connection: Connection, lost: Mapping[int, Asked]) -> dict[int, Known]:
+    """The keys of requests that lost a race: whoever they lost to may have been themselves, in another process.
+
+    A statement sees what was there when it began, so its own look at the keys may have been too early for that.
+    """
+    if not lost:
+        return {}
+    asked = list(lost.values())
+    parameters = {"ord": list(lost), "actor": [one.buyer_id for one in asked], "key": [one.key for one in asked]}
+    return {ord_: Known(*known) for ord_, *known in connection.execute(FIND, parameters)}

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, WithJsonSchema
 
+from ticketing.foundation.http import PROBLEM_BASE
+
 WallTime = Annotated[
     datetime, WithJsonSchema({"type": "string", "description": "wall time, without offset", "examples": ["2027-03-20T20:00:00"]})
 ]
@@ -83,7 +85,7 @@ def say_headers(operation: dict[str, Any]) -> None:
 
 
 def problem_answers(problems: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
-    """An operation's refusals by status, from (kind, status, sentence) of each."""
+    """An operation's refusals by status, from (kind, status, sentence) of each; their examples stand among the components."""
     by_status: dict[int, list[tuple[str, str]]] = {}
     for kind, status, sentence in problems:
         by_status.setdefault(status, []).append((kind, sentence))
@@ -91,9 +93,9 @@ def problem_answers(problems: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
 
 
 def _refusal(status: int, kinds: list[tuple[str, str]]) -> dict[str, Any]:
-    types = [f"/problems/{kind}" for kind, _ in kinds]
+    types = [PROBLEM_BASE + kind for kind, _ in kinds]
     named = {"type": "object", "properties": {"type": {"enum": types}, "status": {"const": status}}}
-    examples = {kind: {"summary": sentence, "value": problem_example(kind, status, sentence)} for kind, sentence in kinds}
+    examples = {kind: {"$ref": f"#/components/examples/{kind}"} for kind, _ in kinds}
     schema = {"allOf": [{"$ref": REF.format(model="Problem")}, named]}
     answer: dict[str, Any] = {
         "description": "\n".join(f"* `{kind}`: {sentence}" for kind, sentence in kinds),
@@ -104,7 +106,15 @@ def _refusal(status: int, kinds: list[tuple[str, str]]) -> dict[str, Any]:
 
 def problem_example(kind: str, status: int, sentence: str) -> dict[str, Any]:
     """A problem as it is answered."""
-    example: Mapping[str, Any] = {"fields": {"quantity": "Input should be less than or equal to 100"}} if status == 422 else {}
-    if status in (429, 503):
-        example = {"retry_after_seconds": 2}
-    return {"type": f"/problems/{kind}", "title": kind.replace("-", " ").capitalize(), "status": status, "detail": sentence, **example}
+    more: Mapping[str, Any] = {}
+    if kind == "invalid":
+        more = {"fields": {"quantity": "Input should be less than or equal to 100"}}
+    elif status in (429, 503):
+        more = {"retry_after_seconds": 2}
+    return {
+        "type": PROBLEM_BASE + kind,
+        "title": kind.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": sentence.replace("`", ""),
+        **more,
+    }

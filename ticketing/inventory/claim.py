@@ -16,7 +16,7 @@ from uuid import UUID
 
 from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict, Expired, Invalid, NotFound
-from ticketing.foundation.idempotency import reused
+from ticketing.foundation.idempotency import find_keys, reused
 from ticketing.inventory.holds import read_holds, release_expired
 from ticketing.inventory.rules import Terms
 from ticketing.inventory.writer import RunAlone
@@ -269,12 +269,18 @@ class ClaimHandler:
                     raise RuntimeError("seats that were locked could not be taken")
                 wanted[request.hold_id] = (row.ord, False)
             elif row.replay_id is not None:
-                if row.replay_kind != "hold" or row.replay_digest != request.digest:
-                    outcomes[row.ord] = reused(key=request.key)
-                else:
+                if _is_repeat(request, row.replay_kind, row.replay_digest):
                     wanted[row.replay_id] = (row.ord, True)
+                else:
+                    outcomes[row.ord] = reused(key=request.key)
             else:
                 outcomes[row.ord] = self._lost(connection, request, row, alone=alone)
+        lost = {ord_: requests[ord_] for ord_, outcome in enumerate(outcomes) if isinstance(outcome, RACES)}
+        for ord_, known in find_keys(connection, lost).items():
+            if _is_repeat(requests[ord_], known.kind, known.digest):
+                wanted[known.resource_id] = (ord_, True)
+            else:
+                outcomes[ord_] = reused(key=requests[ord_].key)
         for hold in read_holds(connection, list(wanted)):
             ord_, replayed = wanted[hold.id]
             outcomes[ord_] = hold.as_replayed() if replayed else hold
@@ -316,6 +322,14 @@ class ClaimHandler:
         if not taken and not alone:
             return RunAlone()  # they were only locked: ask again, waiting
         return SeatsTaken("Some of these seats have just been taken.", seats=taken or list(request.seats))
+
+
+RACES = (SeatsTaken, SoldOut, AllowanceExceeded)
+"""Refusals that the same request may have caused itself, in another process under the same key."""
+
+
+def _is_repeat(request: ClaimRequest, kind: str, digest: bytes) -> bool:
+    return kind == "hold" and digest == request.digest
 
 
 def _claim(connection: Connection, requests: Sequence[ClaimRequest], *, waiting: bool) -> list[Any]:

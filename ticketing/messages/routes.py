@@ -73,7 +73,7 @@ def read_preferences(request: Request, caller: Authorised) -> Response:
 
 @router.put("/preferences", response_model=Preferences)
 def set_preferences(request: Request, caller: Authorised, body: NewPreferences) -> Response:
-    """Replace them. Tickets, receipts, refunds and links of the account are always mailed."""
+    """Replace my preferences. Tickets, receipts, refunds and links of the account are always mailed."""
     quiet = body.quiet_hours
     wanted = Preferences(
         Channels(body.channels.email, body.channels.push),

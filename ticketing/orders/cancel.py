@@ -99,18 +99,15 @@ class CancelHandler:
         return [self._one(connection, request) for request in requests]
 
     def _one(self, connection: Connection, request: CancelRequest) -> Any:
+        with named_cursor(connection) as cursor:
+            order = cursor.execute(LOCK_ORDER, {"order": request.order_id, "buyer": request.buyer_id}).fetchone()
         known = connection.execute(
             "select kind, request_digest from idempotency_key where actor_id = %s and key = %s", [request.buyer_id, request.key]
-        ).fetchone()
+        ).fetchone()  # behind the lock: the same request in another process is over by then
         if known is not None:
             if known[0] != "cancel" or known[1] != request.digest:
                 return reused(key=request.key)
             return read_orders(connection, [request.order_id])[0].as_replayed()
-        with named_cursor(connection) as cursor:
-            order = cursor.execute(
-                LOCK_ORDER,
-                {"order": request.order_id, "buyer": request.buyer_id},
-            ).fetchone()
         if order is None:
             return OrderNotFound("There is no such order.", order_id=request.order_id)
         if order.state == "pending":

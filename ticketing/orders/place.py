@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ticketing.foundation.db import Connection, named_cursor
 from ticketing.foundation.errors import Conflict, Invalid
-from ticketing.foundation.idempotency import reused
+from ticketing.foundation.idempotency import find_keys, reused
 from ticketing.inventory.holds import HoldEnded, HoldNotFound, read_holds
 from ticketing.inventory.writer import RunAlone
 from ticketing.orders.codes import apply_codes, opened_by
@@ -186,6 +186,12 @@ class PlaceHandler:
                 outcomes[row.ord] = reused(key=request.key)
             else:
                 wanted[row.replay_id] = (row.ord, True)
+        lost = {ord_: requests[ord_] for ord_, outcome in enumerate(outcomes) if isinstance(outcome, HoldOrdered)}
+        for ord_, known in find_keys(connection, lost).items():  # perhaps by the same request, in another process
+            if known.kind == "order" and known.digest == requests[ord_].digest:
+                wanted[known.resource_id] = (ord_, True)
+            else:
+                outcomes[ord_] = reused(key=requests[ord_].key)
         for order in read_orders(connection, list(wanted)):
             ord_, replayed = wanted[order.id]
             outcomes[ord_] = order.as_replayed() if replayed else order

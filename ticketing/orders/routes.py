@@ -84,7 +84,7 @@ def _answer(view: Any, status: int) -> Response:
 
 
 async def create_hold(request: Request) -> Response:
-    """Keep places of an event."""
+    """Keep places of an event for some minutes: all of them, or none."""
     buyer, event_id = await _buyer(request), _id(request)
     key = required_key(request.headers.get("idempotency-key"))
     raw, body = await _body(request, HoldBody)
@@ -127,19 +127,19 @@ async def read_hold(request: Request) -> Response:
 
 
 async def extend_hold(request: Request) -> Response:
-    """Once, by the event's hold time."""
+    """Keep a hold longer: once, by the event's hold time."""
     buyer = await _buyer(request)
     return Json(await _booking(request).extend_hold(hold_id=_id(request), buyer_id=buyer))
 
 
 async def release_hold(request: Request) -> Response:
-    """Give the places back now."""
+    """Give the places of a hold back now."""
     buyer = await _buyer(request)
     return Json(await _booking(request).release_hold(hold_id=_id(request), buyer_id=buyer))
 
 
 async def place_order(request: Request) -> Response:
-    """An order from holds of one vendor."""
+    """Order what is held: the places of one or more holds of one vendor."""
     buyer = await _buyer(request)
     key = required_key(request.headers.get("idempotency-key"))
     raw, body = await _body(request, OrderBody)
@@ -224,7 +224,7 @@ async def read_order(request: Request) -> Response:
 
 
 async def cancel_order(request: Request) -> Response:
-    """Give the places back; a paid order is refunded by policy."""
+    """Cancel an order: its places are free again, and a paid one is refunded by its events' policies."""
     buyer = await _buyer(request)
     key = required_key(request.headers.get("idempotency-key"))
     order = await _booking(request).cancel_order(order_id=_id(request), buyer_id=buyer, key=key, digest=_digest(request, b""))
@@ -245,7 +245,7 @@ async def read_place(request: Request) -> Response:
 
 
 async def leave_queue(request: Request) -> Response:
-    """Give a place up."""
+    """Give a place in a queue up."""
     place = _places(request).signer.read(request.path_params["token"])
 
     def leave() -> None:

@@ -53,7 +53,7 @@ def end_promotion(
     promotion_id: UUID,
     body: PromotionEnding,  # noqa: ARG001 - there is one thing it can say
 ) -> Response:
-    """End it: nobody can use it any more. The ticket types of an access code open, unless another one keeps them closed."""
+    """End a promotion: nobody can use it any more. The ticket types of an access code open, unless another one keeps them closed."""
     state = request.app.state
     own = sorted(caller.vendor_ids)
     with state.database.transaction(Role.VENDOR, vendor_ids=own) as session:

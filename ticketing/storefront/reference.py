@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 Schema = Mapping[str, Any]
+SHORT_LIST = re.compile(r"\[\s+([^\[\]{}]{1,90}?)\s+\]")
 ORDER = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -162,7 +163,12 @@ def _refusals(operation: Mapping[str, Any], problems: Mapping[str, Any]) -> Iter
 def _examples(content: Mapping[str, Any]) -> Iterator[Example]:
     named = {name: item["value"] for name, item in content.get("examples", {}).items()}
     for name, value in (named or ({"": content["example"]} if "example" in content else {})).items():
-        yield Example(name, value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
+        yield Example(name, value if isinstance(value, str) else written(value))
+
+
+def written(value: Any) -> str:
+    """JSON as people write it: short lists on one line."""
+    return SHORT_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _fields(schema: Schema) -> Iterator[Field]:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ticketing.accounts.http import current_user
 from ticketing.foundation.errors import NotFound
 from ticketing.foundation.openapi import problem_example
-from ticketing.storefront.reference import prose, shapes, subjects
+from ticketing.storefront.reference import prose, shapes, subjects, written
 from ticketing.storefront.view import environment, page
 
 router = APIRouter()
@@ -74,7 +74,7 @@ def show_problem_type(request: Request, kind: Annotated[str, Path(max_length=80)
         "problem_type.html",
         user=current_user(request),
         problem=problem,
-        example=problem_example(problem["kind"], problem["status"], problem["sentence"]),
+        example=written(problem_example(problem["kind"], problem["status"], problem["sentence"])),
         advice=NEXT[problem["status"]],
         anchors=anchors,
     )

@@ -48,14 +48,14 @@ def add_webhook(request: Request, caller: Authorised, body: NewWebhook) -> Respo
 
 @router.get("/webhooks", response_model=service.EndpointList)
 def list_webhooks(request: Request, caller: Authorised) -> Response:
-    """All that are not removed, without their secrets."""
+    """All addresses that are not removed, without their secrets."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
         return Json(service.EndpointList(service.list_endpoints(session)))
 
 
 @router.delete("/webhooks/{webhook_id}", status_code=204)
 def remove_webhook(request: Request, caller: Authorised, webhook_id: UUID) -> Response:
-    """Nothing is sent to it any more; what waits is abandoned."""
+    """Remove an address: nothing is sent to it any more; what waits is abandoned."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
         service.remove_endpoint(session, endpoint_id=webhook_id, actor_id=caller.user_id, now=database_now(session))
     return Response(status_code=204)
@@ -73,7 +73,7 @@ def rotate_secret(request: Request, caller: Authorised, webhook_id: UUID) -> Res
 
 @router.post("/webhooks/{webhook_id}/enable", response_model=service.EndpointView)
 def enable_webhook(request: Request, caller: Authorised, webhook_id: UUID) -> Response:
-    """Send again after it was disabled for failing."""
+    """Send to an address again after it was disabled for failing."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
         return Json(service.enable_endpoint(session, endpoint_id=webhook_id, actor_id=caller.user_id))
 
@@ -86,14 +86,14 @@ def list_deliveries(
     cursor: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> Response:
-    """Newest first, with each attempt's status, duration and the beginning of the answer. Follow `next_cursor` for more."""
+    """Deliveries, newest first, with each attempt's status, duration and the beginning of the answer. Follow `next_cursor` for more."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
         return Json(service.list_deliveries(session, endpoint_id=webhook_id, before=cursor, limit=limit))
 
 
 @router.post("/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202, response_model=service.DeliveryView)
 def replay_delivery(request: Request, caller: Authorised, webhook_id: UUID, delivery_id: UUID) -> Response:
-    """Send it again under the same `Webhook-Id`."""
+    """Send a delivery again under the same `Webhook-Id`."""
     with request.app.state.database.transaction(Role.VENDOR, vendor_ids=caller.vendor_ids) as session:
         delivery = service.replay_delivery(
             session, endpoint_id=webhook_id, delivery_id=delivery_id, actor_id=caller.user_id, now=database_now(session)
