@@ -103,7 +103,8 @@ def test_a_whole_section_is_blocked(office: Office) -> None:
     sections = office.client.get(f"/api/events/{office.sale.event.id}/seats").json()["sections"]
     stalls, floor = sections[0]["section_id"], sections[1]["section_id"]
     assert len(block(office, {"section_id": stalls, "reason": "production"}).json()["seats"]) == 50
-    assert office.client.get(f"/api/events/{office.sale.event.id}/seats").json()["sections"][0]["available"] == 0
+    types = office.client.get(f"/api/events/{office.sale.event.id}/tickets").json()["ticket_types"]
+    assert [(t["name"], t["available"]) for t in types] == [("Stalls", 0), ("Floor", 100)]
     problem(block(office, {"section_id": floor}), 404, "section-not-found")
     problem(block(office, {"section_id": str(uuid4())}), 404, "section-not-found")
 
