@@ -48,6 +48,7 @@ HOLDING: Problems = (
     claim.TicketTypeNotOnSale,
     claim.AccessCodeNeeded,
     claim.AllowanceExceeded,
+    claim.TooManyHolds,
     claim.SoldOut,
     best.NoAdjacentSeats,
     admission.NotYourTurn,

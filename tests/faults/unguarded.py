@@ -10,7 +10,7 @@ from ticketing.cli import main
 from ticketing.inventory import claim
 
 GUARDS = {
-    "(es.state = 'free' or (es.state = 'held' and es.held_until <= app_now()))": "true",
+    "es.state = 'free' or (es.state = 'held' and es.held_until <= app_now())": "true",
     "and p.sold + p.held + l.quantity <= p.capacity": "",
 }
 

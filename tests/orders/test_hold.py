@@ -13,7 +13,16 @@ from tests.factories import OnSale
 from ticketing.foundation.db import Database
 from ticketing.foundation.errors import Invalid
 from ticketing.foundation.idempotency import IdempotencyKeyReused
-from ticketing.inventory.claim import AllowanceExceeded, EventNotFound, NotOnSale, SeatNotFound, SeatsTaken, SoldOut
+from ticketing.inventory.claim import (
+    MOST_HOLDS_A_DAY,
+    AllowanceExceeded,
+    EventNotFound,
+    NotOnSale,
+    SeatNotFound,
+    SeatsTaken,
+    SoldOut,
+    TooManyHolds,
+)
 from ticketing.inventory.holds import AlreadyExtended, HoldEnded, HoldNotFound, HoldView
 from ticketing.inventory.rules import HoldState
 from ticketing.orders.booking import Booking
@@ -137,6 +146,20 @@ def test_the_cap_holds_when_one_buyer_asks_in_parallel(booking: Booking, on_sale
     results = booking.wait(hoard())
     assert sum(isinstance(r, HoldView) for r in results) == 3
     assert sum(isinstance(r, AllowanceExceeded) for r in results) == 5
+
+
+def test_nobody_holds_the_same_places_for_ever(booking: Booking, on_sale: OnSale, buyers: list[UUID], database: Database) -> None:
+    for turn in range(MOST_HOLDS_A_DAY):
+        view = hold(booking, on_sale, buyers[0], f"k{turn}", seats=(1,))
+        booking.wait(booking.release_hold(hold_id=view.id, buyer_id=buyers[0]))
+    with pytest.raises(TooManyHolds):
+        hold(booking, on_sale, buyers[0], "again", seats=(1,))
+    with pytest.raises(TooManyHolds):
+        hold(booking, on_sale, buyers[0], "elsewhere", places=1)
+    assert hold(booking, on_sale, buyers[0], "k0", seats=(1,)).replayed
+    assert hold(booking, on_sale, buyers[1], "k", seats=(1,)).state is HoldState.ACTIVE
+    database.clock = datetime.now(UTC) + timedelta(hours=25)
+    assert hold(booking, on_sale, buyers[0], "tomorrow", seats=(2,)).state is HoldState.ACTIVE
 
 
 def test_a_hold_is_extended_once_and_released(booking: Booking, on_sale: OnSale, buyers: list[UUID], database: Database) -> None:

@@ -22,6 +22,10 @@ from ticketing.inventory.rules import Terms
 from ticketing.inventory.writer import RunAlone
 
 MOST_PLACES_PER_HOLD = 100
+MOST_HOLDS_A_DAY = 30
+"""Of one buyer at one event. The cap bounds what a buyer holds at once; this bounds holding the same places for ever."""
+SAME_DAY = "(a.holds_since > app_now() - interval '1 day')"
+HELD_TOO_OFTEN = f"select 1 from buyer_allowance a where event_id = %s and buyer_id = %s and a.holds >= {MOST_HOLDS_A_DAY} and {SAME_DAY}"
 MOST_PER_BUYER = 1000
 """The highest cap an event may have; the one for what its staff sell or give away."""
 
@@ -52,6 +56,10 @@ class TicketTypeNotOnSale(Conflict):
 
 class AccessCodeNeeded(Conflict):
     """Some of the places are open only to who has an access code; nothing was held."""
+
+
+class TooManyHolds(Conflict):
+    """The buyer has held places of this event again and again: as often as one may within a day."""
 
 
 class AllowanceExceeded(Conflict):
@@ -138,12 +146,13 @@ seated as (
   where r.on_sale and r.replay_id is null and coalesce(l.seats, 0) = r.seat_count
 ),
 allowance as (
-  insert into buyer_allowance as a (event_id, buyer_id, taken, allowed)
-  select event_id, buyer_id, quantity, cap
+  insert into buyer_allowance as a (event_id, buyer_id, taken, allowed, holds)
+  select event_id, buyer_id, quantity, cap, 1
   from (select *, case when terms = 'public' then max_per_buyer else {most_per_buyer} end as cap from seated) s
   where quantity <= cap order by event_id, buyer_id
-  on conflict (event_id, buyer_id) do update set taken = a.taken + excluded.taken, allowed = excluded.allowed
-    where a.taken + excluded.taken <= excluded.allowed
+  on conflict (event_id, buyer_id) do update set taken = a.taken + excluded.taken, allowed = excluded.allowed,
+      holds = case when {same_day} then a.holds + 1 else 1 end, holds_since = case when {same_day} then a.holds_since else app_now() end
+    where a.taken + excluded.taken <= excluded.allowed and (a.holds < {most_holds} or not {same_day})
   returning event_id, buyer_id
 ),
 allowed as (
@@ -215,11 +224,12 @@ left join allowed a on a.ord = r.ord
 left join won w on w.ord = r.ord
 """
 
-CLAIM_SKIPPING = CLAIM.format(skip_locked="skip locked", most_per_buyer=MOST_PER_BUYER)
-CLAIM_WAITING = CLAIM.format(skip_locked="", most_per_buyer=MOST_PER_BUYER)
+_LIMITS = {"most_per_buyer": MOST_PER_BUYER, "most_holds": MOST_HOLDS_A_DAY, "same_day": SAME_DAY}
+CLAIM_SKIPPING = CLAIM.format(skip_locked="skip locked", **_LIMITS)
+CLAIM_WAITING = CLAIM.format(skip_locked="", **_LIMITS)
 
 GIVE_BACK_ALLOWANCE = """
-update buyer_allowance set taken = taken - %(quantity)s where event_id = %(event)s and buyer_id = %(buyer)s
+update buyer_allowance set taken = taken - %(quantity)s, holds = holds - 1 where event_id = %(event)s and buyer_id = %(buyer)s
 """
 
 GIVE_BACK_POOLS = """
@@ -307,6 +317,8 @@ class ClaimHandler:
                 _give_back(connection, request, again.pools_to_return)
             row = again
         if not row.has_allowance:
+            if connection.execute(HELD_TOO_OFTEN, [request.event_id, request.buyer_id]).fetchone():
+                return TooManyHolds(f"You have held places of this event {MOST_HOLDS_A_DAY} times today.", event_id=request.event_id)
             return AllowanceExceeded("This is more than one buyer may have of this event.", event_id=request.event_id)
         found = connection.execute("select count(*) from pool where event_id = %s and id = any(%s)", [request.event_id, pools]).fetchone()
         if found is None or found[0] != len(pools):

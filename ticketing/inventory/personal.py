@@ -17,7 +17,9 @@ from hold h join event e on e.id = h.event_id where h.buyer_id = any(:ids) order
     "hold_line": """
 select l.hold_id, l.line_no, l.ticket_type_id, l.seat_no, l.pool_id, l.quantity, l.price_minor, l.fee_minor, l.tax_minor
 from hold_line l join hold h on h.id = l.hold_id where h.buyer_id = any(:ids) order by l.hold_id, l.line_no""",
-    "buyer_allowance": "select event_id, taken, allowed from buyer_allowance where buyer_id = any(:ids) order by event_id",
+    "buyer_allowance": """
+select event_id, taken, allowed, holds, holds_since from buyer_allowance
+where buyer_id = any(:ids) order by event_id""",
 }
 
 SEND_AGAIN = "update hold set changed_xid = default where buyer_id = any(:ids)"

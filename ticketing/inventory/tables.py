@@ -145,3 +145,6 @@ class BuyerAllowance(Base):
     buyer_id: Mapped[UUID] = mapped_column(primary_key=True)
     taken: Mapped[int] = mapped_column(Integer)
     allowed: Mapped[int] = mapped_column(Integer)
+    holds: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Made since `holds_since`; counted anew a day after that."""
+    holds_since: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("app_now()"))
