@@ -34,7 +34,6 @@ from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
 from ticketing.foundation.db import Database
-from ticketing.foundation.draining import when_stopping
 from ticketing.foundation.http import install_problems
 from ticketing.foundation.limits import Limits
 from ticketing.foundation.metrics import Metrics
@@ -87,6 +86,8 @@ API_ROUTERS = (
     webhooks_router,
 )
 """Each with its whole path, `/api` included: that is what its rules are found by."""
+PLAIN_ROUTES = (*seat_routes.routes, *order_routes.routes)
+"""The hottest ones, without FastAPI."""
 
 
 def providers_of(settings: Settings) -> dict[str, PaymentProvider]:
@@ -110,7 +111,6 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.booking.start()
         app.state.seat_maps.start()
-        when_stopping(app.state.seat_maps.drain)
         app.state.places.watch.start()
         yield
         await run_in_threadpool(app.state.places.watch.stop)
@@ -127,9 +127,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.access_tokens = AccessTokens.from_settings(settings)
-    app.state.seat_maps = SeatMaps(
-        database, find_seats, per_address=settings.seat_streams_per_address, per_process=settings.seat_streams_per_process
-    )
+    app.state.seat_maps = _seat_maps(settings, database)
     app.state.booking = Booking(database, providers, access_tokens=app.state.access_tokens, after_commit=noting(app.state.seat_maps.note))
     app.state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     app.state.hashing = HashingLane()
@@ -148,9 +146,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.digest_key = settings.secrets.bytes_of("request_digest_key")
     install_problems(app)
     install_pages(app)
-    plain_routes = [*seat_routes.routes, *order_routes.routes]
-    app.router.routes.extend(plain_routes)
-    api_routes = [*plain_routes, *(route for router in API_ROUTERS for route in router.routes)]
+    app.router.routes.extend(PLAIN_ROUTES)
+    api_routes = [*PLAIN_ROUTES, *(route for router in API_ROUTERS for route in router.routes)]
     aliases = alias_router(api_routes)
     for router in (*API_ROUTERS, aliases):
         app.include_router(router, dependencies=[Depends(authorise)])
@@ -164,9 +161,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.add_middleware(SameOriginOnly, let_in=settings.allowed_origins)
     if settings.allowed_origins:
         app.add_middleware(ApiCors, origins=settings.allowed_origins)
-    plain = {route.endpoint: route.path for route in plain_routes} | {static_files: STATIC}
+    plain = {route.endpoint: route.path for route in PLAIN_ROUTES} | {static_files: STATIC}
     app.add_middleware(Edge, public_url=settings.public_url, metrics=app.state.metrics, access_log=app.state.access_log, plain=plain)
     return app
+
+
+def _seat_maps(settings: Settings, database: Database) -> SeatMaps:
+    return SeatMaps(database, find_seats, per_address=settings.seat_streams_per_address, per_process=settings.seat_streams_per_process)
 
 
 def create_served_app() -> FastAPI:
