@@ -34,7 +34,6 @@ from ticketing.edge import ApiCors, Edge
 from ticketing.foundation.access_log import AccessLog
 from ticketing.foundation.cache import AnswerCache
 from ticketing.foundation.db import Database
-from ticketing.foundation.draining import when_stopping
 from ticketing.foundation.http import Json, install_problems
 from ticketing.foundation.leader import Leader
 from ticketing.foundation.limits import Limits
@@ -109,6 +108,8 @@ API_ROUTERS = (
     reseating_router,
 )
 """Each with its whole path, `/api` included: that is what its rules are found by."""
+PLAIN_ROUTES = (*seat_routes.routes, *order_routes.routes)
+"""The hottest ones, without FastAPI."""
 
 
 def providers_of(settings: Settings) -> dict[str, PaymentProvider]:
@@ -162,7 +163,6 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.booking.start()
         app.state.seat_maps.start()
-        when_stopping(app.state.seat_maps.drain)
         app.state.places.watch.start()
         app.state.waiting_lists.start()
         yield
@@ -182,9 +182,8 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     equip(app.state, settings, database, providers)
     install_problems(app)
     install_pages(app)
-    plain_routes = [*seat_routes.routes, *order_routes.routes]
-    app.router.routes.extend(plain_routes)
-    api_routes = [*plain_routes, *(route for router in API_ROUTERS for route in router.routes)]
+    app.router.routes.extend(PLAIN_ROUTES)
+    api_routes = [*PLAIN_ROUTES, *(route for router in API_ROUTERS for route in router.routes)]
     aliases = alias_router(api_routes)
     for router in (*API_ROUTERS, aliases):
         app.include_router(router, dependencies=[Depends(authorise)])
@@ -200,7 +199,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     if settings.allowed_origins:
         app.add_middleware(ApiCors, origins=settings.allowed_origins)
     adapted = {adapter.endpoint: path for (_, path), adapter in ADAPTERS.items()}
-    plain = {route.endpoint: route.path for route in plain_routes} | adapted | {static_files: STATIC}
+    plain = {route.endpoint: route.path for route in PLAIN_ROUTES} | adapted | {static_files: STATIC}
     app.add_middleware(Edge, public_url=settings.public_url, metrics=app.state.metrics, access_log=app.state.access_log, plain=plain)
     return app
 

@@ -209,6 +209,16 @@ SEEN = {
     "description": "the id of the last event that arrived; browsers send it by themselves",
     "schema": {"type": "string"},
 }
+STREAM_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "the version that the map has then"},
+        "event": {"type": "string", "enum": ["map", "delta"]},
+        "data": {"type": "string", "description": "JSON: a map as this path's parent answers, or what changed since another version"},
+        "retry": {"type": "integer"},
+    },
+}
+"""As OpenAPI before 3.2 has it: the schema of one event."""
 
 
 SHAPES = (SeatMapView, SectionSeats)
@@ -240,5 +250,5 @@ def describe(openapi: dict[str, Any]) -> None:
         "operationId": "stream_seats",
         "tags": ["events"],
         "parameters": [EVENT_ID, SEEN],
-        "responses": {"200": {"description": "Events without end", "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+        "responses": {"200": {"description": "Events without end", "content": {"text/event-stream": {"schema": STREAM_EVENT}}}},
     }

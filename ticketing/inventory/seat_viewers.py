@@ -15,6 +15,7 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 
 from ticketing.foundation.db import Database
+from ticketing.foundation.draining import when_stopping
 from ticketing.foundation.errors import Unavailable
 from ticketing.foundation.limits import TooManyRequests
 from ticketing.inventory.seat_copy import MOST_IN_DELTA, Change, Code, Published, code_of
@@ -110,6 +111,7 @@ class SeatMaps:
         self._loop = asyncio.get_running_loop()
         self._feed.start()
         self._sweep()
+        when_stopping(self.drain)
 
     async def stop(self) -> None:
         self.drain()
