@@ -314,7 +314,7 @@ VENUES: Mapping[Endpoint, Problems] = {
     ("POST", "/api/venues"): (*OWN_VENDOR, VendorUnclear, venues.VenueTaken, clock.UnknownZone),
     ("GET", "/api/venues/{venue_id}"): (venues.VenueNotFound,),
     ("PATCH", "/api/venues/{venue_id}"): (venues.VenueNotFound, venues.VenueShared, venues.VenueTaken, clock.UnknownZone),
-    ("POST", "/api/venues/{venue_id}/copy"): (*OWN_VENDOR, VendorUnclear, venues.VenueNotFound, venues.VenueTaken),
+    ("POST", "/api/venues/{venue_id}/copy"): (*OWN_VENDOR, VendorUnclear, venues.VenueNotFound, venues.VenueTaken, plan.PlanRefused),
     ("GET", "/api/venues/{venue_id}/configurations"): (venues.VenueNotFound,),
     ("POST", "/api/venues/{venue_id}/configurations"): (*OWN_VENDOR, VendorUnclear, venues.VenueNotFound, venues.ConfigurationTaken),
     ("POST", "/api/configurations/{configuration_id}/layouts"): (venues.ConfigurationNotFound, *PLAN),
@@ -336,9 +336,9 @@ VENUES: Mapping[Endpoint, Problems] = {
 }
 
 PHOTOS: Mapping[Endpoint, Problems] = {
-    ("POST", "/api/users/{user_id}/images"): (*PHOTO_FILE, photos.EventNotAttended, photos.TooManyPhotos),
-    ("GET", "/api/users/{user_id}/images"): (),
-    ("DELETE", "/api/users/{user_id}/images/{image_id}"): (photos.PhotoNotFound,),
+    ("POST", "/api/users/{user_id}/images"): (*PHOTO_FILE, sessions.UserNotFound, photos.EventNotAttended, photos.TooManyPhotos),
+    ("GET", "/api/users/{user_id}/images"): (sessions.UserNotFound,),
+    ("DELETE", "/api/users/{user_id}/images/{image_id}"): (sessions.UserNotFound, photos.PhotoNotFound),
     ("GET", "/api/events/{event_id}/images"): (browse.EventNotPublic,),
     ("GET", "/api/venues/{venue_id}/images"): (photos.PlaceNotFound,),
     ("GET", "/api/artists/{artist_id}/images"): (photos.PlaceNotFound,),
