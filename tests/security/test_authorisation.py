@@ -195,6 +195,7 @@ def test_somebody_elses_thing_is_not_found(scene: Scene, endpoint: Endpoint) -> 
                 "hold_id",
                 "ticket_id",
                 "payment_id",
+                "package_id",
                 "entry_id",
                 "session_id",
                 "user_id",

@@ -156,14 +156,14 @@ def sell_a_package(mirror: Mirror, side: Side, sale: factories.OnSale, buyer: UU
     with mirror.database.transaction() as session:
         title = factories.unique("Second night")
         second = factories.make_event_on_sale(session, vendor=session.get_one(Vendor, side.vendor_id), title=title)
-    events = [{"event_id": str(night.event.id), "ticket_type_id": str(night.seated_type.id)} for night in (sale, second)]
-    body = {"name": factories.unique("Season"), "price": "60.00", "currency": "EUR", "events": events, "vendor_id": str(side.vendor_id)}
+    events = [{"event_id": str(night.event.id), "ticket_type_id": str(night.standing_type.id)} for night in (sale, second)]
+    body = {"name": factories.unique("Season"), "price": "30.00", "currency": "EUR", "events": events, "vendor_id": str(side.vendor_id)}
     made = mirror.ask(side, MemberRole.OWNER, "POST", "/api/packages", body)
     assert made.status_code == 201, made.text
     booking = mirror.scene.app.state.booking
     package_id = UUID(made.json()["id"])
     order = booking.order_package(package_id=package_id, buyer_id=buyer, quantity=1, key=uuid4().hex, digest=b"")
-    assert booking.wait(order).discount_minor == 3000
+    assert booking.wait(order).discount_minor == 1500
 
 
 def use_counter(mirror: Mirror, side: Side, sale: factories.OnSale) -> None:
