@@ -1,3 +1,5 @@
+"""A season on sale."""
+
 from __future__ import annotations
 
 import pytest

@@ -13,8 +13,9 @@ from sqlalchemy import text
 from tests import factories
 from tests.factories import OnSale
 from ticketing.accounts.tables import Vendor
-from ticketing.foundation.db import Database, Role, database_now
+from ticketing.foundation.db import Database, Role, bare, database_now
 from ticketing.invariants import runner
+from ticketing.orders.expire import sweep
 from ticketing.packages import service
 from ticketing.packages.service import NewPackage, PackageView
 
@@ -66,6 +67,11 @@ class Season:
         with self.database.transaction() as session:
             now = database_now(session)
         self.database.clock = now + timedelta(**time)
+
+    def sweep(self) -> None:
+        """Expire what is due."""
+        with self.database.transaction() as session:
+            sweep(bare(session))
 
     def all_is_well(self) -> None:
         results = runner.run_all(self.database)

@@ -13,17 +13,17 @@ from sqlalchemy import text
 
 from tests.buying import captured, start_payment
 from tests.packages.making import NOTHING, Season, make_season
-from ticketing.foundation.db import Database, bare
+from ticketing.foundation.db import Database
 from ticketing.foundation.errors import Invalid
 from ticketing.foundation.idempotency import IdempotencyKeyReused
 from ticketing.inventory.best import NoAdjacentSeats
 from ticketing.inventory.claim import AccessCodeNeeded, AllowanceExceeded, NotOnSale, SoldOut
 from ticketing.orders.admission import NotYourTurn
 from ticketing.orders.booking import Booking
-from ticketing.orders.expire import sweep
 from ticketing.orders.package import PackageLimitReached
 from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel, OrderState
+from ticketing.orders.settle import Settlement
 from ticketing.packages.sale import PackageNotFound, PackageNotOnSale
 from ticketing.packages.service import PackageView
 
@@ -203,8 +203,7 @@ def test_a_lapsed_order_frees_every_event(booking: Booking, season: Season, buye
     package = season.package(standing=[1], max_per_buyer=2)
     placed = order(booking, package, buyers[0])
     season.later(hours=3)
-    with season.database.transaction() as session:
-        sweep(bare(session))
+    season.sweep()
     freed = season.counts()
     assert (freed["seats"], freed["places"], freed["allowances"]) == (0, 0, 0)
     again = order(booking, package, buyers[0], key="again")
@@ -212,16 +211,35 @@ def test_a_lapsed_order_frees_every_event(booking: Booking, season: Season, buye
     season.all_is_well()
 
 
-def test_late_money_beyond_the_limit_goes_back(booking: Booking, season: Season, buyers: list[UUID]) -> None:
+@pytest.mark.parametrize("swept", [False, True])
+def test_late_money_beyond_the_limit_goes_back(booking: Booking, season: Season, buyers: list[UUID], swept: bool) -> None:
     package = season.package(max_per_buyer=2)
-    lapsed = order(booking, package, buyers[0])
-    payment = start_payment(booking, lapsed)
+    payment = start_payment(booking, order(booking, package, buyers[0]))
     season.later(hours=3)
-    with season.database.transaction() as session:
-        sweep(bare(session))
+    if swept:
+        season.sweep()
     order(booking, package, buyers[0], key="again")
-    assert booking.wait(booking.settle(captured(payment))) == "refund_planned"
+    assert booking.wait(booking.settle(captured(payment))) is Settlement.REFUND_PLANNED
     season.all_is_well()
+
+
+def test_late_money_has_its_places_again_at_every_event_or_at_none(booking: Booking, season: Season, buyers: list[UUID]) -> None:
+    package = season.package()
+    lucky, unlucky = (start_payment(booking, order(booking, package, buyer)) for buyer in buyers[:2])
+    season.later(hours=3)
+    season.sweep()
+    taken = season.events[1].event.id
+    booking.wait(booking.hold(event_id=taken, buyer_id=buyers[2], key="h", digest=b"", seats=seats_of(season, unlucky.order_id, taken)))
+    assert booking.wait(booking.settle(captured(unlucky))) is Settlement.REFUND_PLANNED
+    assert booking.wait(booking.settle(captured(lucky))) is Settlement.RECLAIMED
+    assert season.counts()["seats"] == 6 + 2
+    season.all_is_well()
+
+
+def seats_of(season: Season, order_id: UUID, event_id: UUID) -> list[int]:
+    with season.database.transaction() as session:
+        sql = "select seat_no from order_line where order_id = :o and event_id = :e"
+        return list(session.execute(text(sql), {"o": order_id, "e": event_id}).scalars())
 
 
 def test_a_cancelled_package_is_refunded_by_what_was_paid_for_each_event(booking: Booking, season: Season, buyers: list[UUID]) -> None:

@@ -96,7 +96,7 @@ def _capture(connection: Connection, notice: ProviderNotice, payment: Any) -> st
         lines = cursor.execute(
             "select l.*, uuidv7() as ticket_id from order_line l where order_id = %s order by line_no", [order.id]
         ).fetchall()
-    if order.state == "expired" and not may_have_again(connection, order_id=order.id, buyer_id=order.buyer_id):
+    if not may_have_again(connection, order_id=order.id, buyer_id=order.buyer_id):
         return _give_back(connection, payment, RefundReason.LATE_CAPTURE)
     if not take_uses_again(connection, order_id=order.id, buyer_id=order.buyer_id):
         return _give_back(connection, payment, RefundReason.LATE_CAPTURE)
