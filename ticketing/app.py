@@ -51,9 +51,11 @@ from ticketing.messages.preferences import UnsubscribeSigner
 from ticketing.messages.routes import router as preferences_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
+from ticketing.orders.package_routes import router as package_orders_router
 from ticketing.orders.seat_changes import find_seats, noting
 from ticketing.orders.staff_routes import router as staff_sales_router
 from ticketing.orders.ticket_routes import router as ticket_orders_router
+from ticketing.packages.routes import router as packages_router
 from ticketing.payments.fake import FakeClient
 from ticketing.payments.providers import PaymentProvider
 from ticketing.photos.encode import photo_lane
@@ -101,6 +103,8 @@ API_ROUTERS = (
     privacy_router,
     photos_router,
     promotions_router,
+    packages_router,
+    package_orders_router,
     sales_router,
     recommendations_router,
     webhooks_router,

@@ -183,6 +183,14 @@ PROMOTIONS = {
     ("PATCH", "/api/promotions/{promotion_id}"): EVENTS_OF_VENDOR,
 }
 
+PACKAGES = {
+    ("POST", "/api/packages"): EVENTS_OF_VENDOR,
+    ("GET", "/api/packages"): EVENTS_OF_VENDOR,
+    ("GET", "/api/packages/{package_id}"): PUBLIC,
+    ("PATCH", "/api/packages/{package_id}"): EVENTS_OF_VENDOR,
+    ("POST", "/api/packages/{package_id}/orders"): BUYING,
+}
+
 RECOMMENDATIONS = {
     ("GET", "/api/recommendations"): PROFILE,
     ("POST", "/api/recommendations/opt-out"): PROFILE,
@@ -244,6 +252,7 @@ RULES: Mapping[Endpoint, Rule] = {
     **PAYMENT_METHODS,
     **PHOTOS,
     **PROMOTIONS,
+    **PACKAGES,
     **RECOMMENDATIONS,
     **REPORTS,
     **WAITING_ROOM,

@@ -62,6 +62,7 @@ TAGS: Mapping[str, str] = {
     "members": "Who acts for a vendor, in which role.",
     "payment methods": "How a vendor is paid.",
     "promotions": "Discount, access and affiliate codes, and tracking links.",
+    "packages": "One price for places at several events: season tickets.",
     "sales": "A vendor's figures from the published warehouse.",
     "webhooks": "Signed notices to a vendor's own programs, their deliveries and replays.",
     "photos": "Pictures of events that people were at.",

@@ -177,6 +177,10 @@ BY_FIELD: Mapping[str, Any] = {
     "EventSetup.status": "draft",
     "Preferences.kinds": {"your_turn": True},
     "PlaceView.state": "waiting",
+    "PackageView.ended_at": None,
+    "PackageView.name": "Chamber music, the whole season",
+    "PackageView.percent": None,
+    "PackageView.sales_close_at": None,
     "PromotionView.amount_minor": None,
     "PromotionView.code": "SPRING25",
     "PromotionView.name": "Spring newsletter",
@@ -206,6 +210,10 @@ LAYOUT = example_id("layout_id")
 HELD_EVENT = example_id("event_id")
 HOLD = example_id("hold_id")
 CLIENT = example_id("client_id")
+PACKAGED = [
+    {"event_id": HELD_EVENT, "ticket_type_id": example_id("ticket_type_id")},
+    {"event_id": example_id("other_event_id"), "ticket_type_id": example_id("other_ticket_type_id")},
+]
 WAYS_TO_HOLD: Mapping[str, Any] = {
     "seats by number": {"seats": [12, 13]},
     "places without number": {"places": [{"pool_id": POOL, "quantity": 2}]},
@@ -270,6 +278,16 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "card": {"kind": "card", "provider": "fake", "account_ref": "acct_example", "label": "Card"},
         "cash": {"kind": "cash", "label": "Cash", "instructions": "At the door, from seven."},
         "bank transfer": {"kind": "bank_transfer", "account_ref": "DE02 1203 0000 0000 2020 51", "label": "Bank transfer"},
+    },
+    "PackageBody": {
+        "a price": {
+            "name": "Chamber music, the whole season",
+            "price": "120.00",
+            "currency": "EUR",
+            "events": PACKAGED,
+            "max_per_buyer": 4,
+        },
+        "a percentage off": {"name": "Both nights", "percent": 20, "currency": "EUR", "events": PACKAGED},
     },
     "PromotionBody": {
         "percentage": {"code": "SPRING25", "kind": "percent", "percent": 25, "name": "Spring newsletter"},

@@ -192,6 +192,13 @@ BROKEN = {
     "P1: a buyer's uses leak": ("P1", "update promotion_buyer set uses = 0"),
     "P1: a cancelled order keeps its use": ("P1", "update order_promotion set state = 'counted'"),
     "P1: a discount comes from nowhere": ("P1", "update order_promotion set discount_minor = discount_minor + 1 where discount_minor > 0"),
+    "P2: a package lacks a place": (
+        "P2",
+        "update order_line set event_id = (select min(event_id::text)::uuid from package_event)"
+        " where order_id = (select order_id from order_package)",
+    ),
+    "P2: a package was sold for less": ("P2", "update order_package set price_minor = price_minor + 1"),
+    "P2: a buyer has more than may be": ("P2", "update package set max_per_buyer = 1"),
     "Q1: somebody is let in before their turn": (
         "Q1",
         "update queue_entry set state = 'admitted', admitted_at = app_now(), turn_ends_at = app_now() where state = 'waiting'",

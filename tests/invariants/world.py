@@ -13,7 +13,7 @@ from sqlalchemy import text
 from tests import factories
 from ticketing.catalog.rules import PaymentKind
 from ticketing.catalog.tables import PaymentAccount
-from ticketing.foundation.db import Database
+from ticketing.foundation.db import Database, Role, database_now
 from ticketing.foundation.ids import new_id
 from ticketing.inventory.blocks import block_seats
 from ticketing.inventory.rules import BlockReason
@@ -24,6 +24,7 @@ from ticketing.orders.read import OrderView
 from ticketing.orders.rules import Channel
 from ticketing.orders.settle import Settlement
 from ticketing.orders.staff_sale import TakenWith
+from ticketing.packages.service import NewPackage, create_package
 from ticketing.payments.providers import ProviderNotice, ProviderPayment, ProviderRefund, ProviderSession
 from ticketing.payments.refunds import send_due_refunds
 from ticketing.promotions.rules import PromotionKind
@@ -114,8 +115,9 @@ class World:
         self.booking.start()
         with self.database.transaction() as session:
             self.sale = factories.make_event_on_sale(session, now=self.start)
+            self.second = factories.make_event_on_sale(session, vendor=self.sale.vendor, now=self.start)
             self.queued = factories.make_event_on_sale(session, now=self.start)
-            self.buyers = factories.buyer_ids(session, 17)
+            self.buyers = factories.buyer_ids(session, 18)
         self._used = 0
 
     def at(self, minutes: float) -> None:
@@ -179,6 +181,7 @@ class World:
         self._paid_late()
         self._queued()
         self._with_codes()
+        self._packages()
         self._by_staff()
         self.at(118)
         self.hold(self.buyer(), seats=(20,), places=2)
@@ -254,6 +257,18 @@ class World:
                 now=now,
                 public_url="",
             )
+
+    def _packages(self) -> None:
+        """Two people have a package of two nights."""
+        nights = [(night.event.id, night.standing_type.id) for night in (self.sale, self.second)]
+        new = NewPackage(name="Both nights", price_minor=3_333, percent=None, currency="EUR", events=nights, max_per_buyer=2)
+        vendor_id = self.sale.vendor.id
+        with self.database.transaction(Role.VENDOR, vendor_ids=[vendor_id]) as session:
+            now = database_now(session)
+            package = create_package(session, vendor_id=vendor_id, new=new, actor_id=self.buyers[0], now=now)
+        key, digest = self._once("package")
+        work = self.booking.order_package(package_id=package.id, buyer_id=self.buyer(), quantity=2, key=key, digest=digest)
+        assert self.settle(self.start_payment(self.booking.wait(work))) is Settlement.CONFIRMED
 
     def _by_staff(self) -> None:
         """Two house seats and a free one are given away, one of which is given back; somebody buys at the door; a seat is killed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -165,6 +166,19 @@ PROMOTIONS: dict[Endpoint, Example] = {
     ("GET", "/api/promotions"): ("/api/promotions", None),
     ("PATCH", "/api/promotions/{promotion_id}"): (f"/api/promotions/{SOMETHING}", {"ended": True}),
 }
+
+
+def package_examples(*, events: Mapping[UUID, UUID]) -> dict[Endpoint, Example]:
+    """Of the vendor's events, by event a ticket type."""
+    of = [{"event_id": str(event), "ticket_type_id": str(ticket_type)} for event, ticket_type in events.items()]
+    return {
+        ("POST", "/api/packages"): ("/api/packages", {"name": "Season 7", "percent": 20, "currency": "EUR", "events": of}),
+        ("GET", "/api/packages"): ("/api/packages", None),
+        ("GET", "/api/packages/{package_id}"): (f"/api/packages/{SOMETHING}", None),
+        ("PATCH", "/api/packages/{package_id}"): (f"/api/packages/{SOMETHING}", {"ended": True}),
+        ("POST", "/api/packages/{package_id}/orders"): (f"/api/packages/{SOMETHING}/orders", {"quantity": 1}),
+    }
+
 
 SEATING_PLAN = {
     "name": "Hall",

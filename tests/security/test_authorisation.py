@@ -30,6 +30,7 @@ from tests.security.examples import (
     WEBHOOKS,
     Example,
     booking_examples,
+    package_examples,
     people_examples,
     photo_examples,
     privacy_examples,
@@ -67,6 +68,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
         with database.transaction() as session:
             now = database_now(session)
             sale = factories.make_event_on_sale(session)
+            second = factories.make_event_on_sale(session, vendor=sale.vendor)
             other = factories.make_vendor(session)
             people = {name: factories.make_buyer(session) for name in ("buyer", "stranger", "operator", "analyst")}
             people["operator"].is_operator = True
@@ -97,6 +99,7 @@ def scene(settings: Settings, module_database: Database) -> Iterator[Scene]:
             | PROMOTIONS
             | RECOMMENDATIONS
             | VENUES
+            | package_examples(events={night.event.id: night.seated_type.id for night in (sale, second)})
             | vendor_examples(vendor=sale.vendor.id)
             | privacy_examples(user=buyer)
             | photo_examples(user=buyer, vendor=sale.vendor.id, event=sale.event.id)
@@ -192,6 +195,7 @@ def test_somebody_elses_thing_is_not_found(scene: Scene, endpoint: Endpoint) -> 
                 "hold_id",
                 "ticket_id",
                 "payment_id",
+                "package_id",
                 "entry_id",
                 "session_id",
                 "user_id",

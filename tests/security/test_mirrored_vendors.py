@@ -118,6 +118,7 @@ def furnish(mirror: Mirror, side: Side, *, seats: list[int]) -> None:
         factories.make_event_on_sale(session, vendor=vendor, title=factories.unique("Draft"), status=EventStatus.DRAFT, published_at=None)
         buyers = factories.buyer_ids(session, 2)
     use_codes(mirror, side, sale, buyers[0])
+    sell_a_package(mirror, side, sale, buyers[0])
     photo = visit(mirror.scene.app, vendor_id=side.vendor_id).send(TestClient(mirror.scene.app, base_url="http://localhost", cookies={}))
     assert photo.status_code == 201, photo.text
     use_counter(mirror, side, sale)
@@ -148,6 +149,21 @@ def use_codes(mirror: Mirror, side: Side, sale: factories.OnSale, buyer: UUID) -
     hold = booking.wait(booking.hold(event_id=sale.event.id, buyer_id=buyer, key=uuid4().hex, digest=b"", seats=[0]))
     order = booking.place_order(hold_ids=[hold.id], buyer_id=buyer, key=uuid4().hex, digest=b"", channel=Channel.API, code=code)
     assert booking.wait(order).discount_minor > 0
+
+
+def sell_a_package(mirror: Mirror, side: Side, sale: factories.OnSale, buyer: UUID) -> None:
+    """One price for two nights, and somebody who bought it."""
+    with mirror.database.transaction() as session:
+        title = factories.unique("Second night")
+        second = factories.make_event_on_sale(session, vendor=session.get_one(Vendor, side.vendor_id), title=title)
+    events = [{"event_id": str(night.event.id), "ticket_type_id": str(night.standing_type.id)} for night in (sale, second)]
+    body = {"name": factories.unique("Season"), "price": "30.00", "currency": "EUR", "events": events, "vendor_id": str(side.vendor_id)}
+    made = mirror.ask(side, MemberRole.OWNER, "POST", "/api/packages", body)
+    assert made.status_code == 201, made.text
+    booking = mirror.scene.app.state.booking
+    package_id = UUID(made.json()["id"])
+    order = booking.order_package(package_id=package_id, buyer_id=buyer, quantity=1, key=uuid4().hex, digest=b"")
+    assert booking.wait(order).discount_minor == 1500
 
 
 def use_counter(mirror: Mirror, side: Side, sale: factories.OnSale) -> None:

@@ -25,6 +25,7 @@ from ticketing.orders.book import BookHandler, BookRequest
 from ticketing.orders.cancel import CancelHandler, CancelRequest
 from ticketing.orders.cancel_ticket import CancelledTicket, CancelTicketHandler, CancelTicketRequest
 from ticketing.orders.opening import OpenedByCode
+from ticketing.orders.package import PackageHandler, PackageRequest
 from ticketing.orders.pay import IntentHandler, IntentRequest, PaymentView, ProviderNotOffered, SessionOpened, SessionOpenedHandler
 from ticketing.orders.place import PlaceHandler, PlaceRequest
 from ticketing.orders.read import OrderView
@@ -61,6 +62,7 @@ class Booking:
                 "claim": claims,
                 "best": bests,
                 "book": BookHandler(claims=claims, bests=bests, places=places),
+                "package": PackageHandler(claims=claims, bests=bests, places=places),
                 "hold_change": HoldChangeHandler(),
                 "cancel": CancelHandler(),
                 "cancel_ticket": CancelTicketHandler(),
@@ -184,6 +186,13 @@ class Booking:
         order = PlaceRequest(new_id(), new_code(), hold.buyer_id, (hold.hold_id,), key, hold.digest, channel, referrer, code, link_code)
         booked: OrderView = await self._writer.call("book", BookRequest(hold, order))
         return booked
+
+    async def order_package(self, *, package_id: UUID, buyer_id: UUID, quantity: int, key: str, digest: bytes) -> OrderView:
+        """Places at every event of a package for so many people, and one order of them; or nothing."""
+        request = PackageRequest(new_id(), new_code(), buyer_id, package_id, quantity, key, digest)
+        request.check()
+        order: OrderView = await self._writer.call("package", request)
+        return order
 
     async def start_payment(
         self, *, order_id: UUID, buyer_id: UUID, provider: str, key: str, digest: bytes, return_url: str

@@ -67,7 +67,7 @@ def apply_codes(connection: Connection, *, order_id: UUID, code: str | None, lin
         order = cursor.execute("select vendor_id, buyer_id, currency from ticket_order where id = %s", [order_id]).fetchone()
         if order is None:
             raise RuntimeError("an order that was just placed is not there")
-        lines = cursor.execute(LINES, [order_id]).fetchall()
+    lines = read_lines(connection, order_id)
     promised = {opener.id: opener for opener in find_promotions(connection, opening)}
     used = dict(promised)
     reduced: list[Reduced] = []
@@ -83,12 +83,23 @@ def apply_codes(connection: Connection, *, order_id: UUID, code: str | None, lin
     for promotion in sorted(used.values(), key=lambda p: p.id):
         take_use(connection, promotion, buyer_id=order.buyer_id, promised=promotion.id in promised)
     if discount is not None:
-        columns = [[r.discount_minor for r in reduced], [r.fee_minor for r in reduced], [r.tax_minor for r in reduced]]
-        connection.execute(REDUCE_LINES, [[line.id for line in lines], *columns])
-        connection.execute(REDUCE_ORDER, {"order": order_id})
+        take_off(connection, order_id=order_id, line_ids=[line.id for line in lines], reduced=reduced)
     off = {discount.id: sum(r.discount_minor for r in reduced)} if discount is not None else {}
     connection.execute(NOTE, [order_id, order.vendor_id, list(used), [off.get(promotion_id, 0) for promotion_id in used]])
     _refer(connection, order_id, used.values())
+
+
+def read_lines(connection: Connection, order_id: UUID) -> list[Any]:
+    """The lines of an order with their prices, in their order."""
+    with named_cursor(connection) as cursor:
+        return cursor.execute(LINES, [order_id]).fetchall()
+
+
+def take_off(connection: Connection, *, order_id: UUID, line_ids: Sequence[UUID], reduced: Sequence[Reduced]) -> None:
+    """Write what the lines of an order cost now, and its sums."""
+    columns = [[r.discount_minor for r in reduced], [r.fee_minor for r in reduced], [r.tax_minor for r in reduced]]
+    connection.execute(REDUCE_LINES, [list(line_ids), *columns])
+    connection.execute(REDUCE_ORDER, {"order": order_id})
 
 
 def _typed(connection: Connection, vendor_id: UUID, code: str, promised: dict[UUID, Code]) -> Code:

@@ -15,6 +15,7 @@ from ticketing.foundation.db import Connection, named_cursor
 from ticketing.inventory.retake import retake_places
 from ticketing.orders.codes import give_back_uses, take_uses_again
 from ticketing.orders.confirm import confirm_order
+from ticketing.orders.package import may_have_again
 from ticketing.payments.ledger import post
 from ticketing.payments.providers import ProviderNotice
 from ticketing.payments.refunds import plan_refund
@@ -95,6 +96,8 @@ def _capture(connection: Connection, notice: ProviderNotice, payment: Any) -> st
         lines = cursor.execute(
             "select l.*, uuidv7() as ticket_id from order_line l where order_id = %s order by line_no", [order.id]
         ).fetchall()
+    if not may_have_again(connection, order_id=order.id, buyer_id=order.buyer_id):
+        return _give_back(connection, payment, RefundReason.LATE_CAPTURE)
     if not take_uses_again(connection, order_id=order.id, buyer_id=order.buyer_id):
         return _give_back(connection, payment, RefundReason.LATE_CAPTURE)
     late = retake_places(connection, order_id=order.id, buyer_id=order.buyer_id, lines=lines)

@@ -36,6 +36,7 @@ where o.buyer_id = any(:ids)
 FATES = {
     "ticket_order": "Kept for the books, of an id that names nobody; where the buyer came from is cut, unless it is an affiliate's code.",
     "order_line": "Kept for the books.",
+    "order_package": "Kept with its order.",
     "order_event": "Kept: what became of the order, in ids and amounts.",
 }
 

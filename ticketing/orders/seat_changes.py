@@ -14,6 +14,8 @@ HOLDS = frozenset({"claim", "best", "hold_change"})
 """Their outcomes name their seats."""
 ORDERS = frozenset({"intent", "cancel", "cancel_ticket"})
 """Their requests name an order."""
+BOOKINGS = frozenset({"book", "package"})
+"""Their outcomes are orders."""
 PAYMENTS = "settle"
 BY_STAFF = "staff_sale"
 """Its requests name their seats."""
@@ -30,7 +32,7 @@ def noting(note: Callable[[Any], None]) -> AfterCommit:
     """For the writer: hands turns that may change seats to `note`, as `find_seats` takes them."""
 
     def after_commit(kind: str, requests: Sequence[Any], outcomes: Sequence[Any]) -> None:
-        if kind in HOLDS or kind in ORDERS or kind in (PAYMENTS, BY_STAFF):
+        if kind in HOLDS or kind in ORDERS or kind in BOOKINGS or kind in (PAYMENTS, BY_STAFF):
             note((kind, requests, outcomes))
 
     return after_commit
@@ -55,6 +57,8 @@ def find_seats(connection: Connection, notes: Sequence[Any]) -> Mapping[UUID, se
         done = [request for request, outcome in zip(requests, outcomes, strict=True) if not isinstance(outcome, BaseException)]
         if kind in ORDERS:
             orders.update(request.order_id for request in done)
+        elif kind in BOOKINGS:
+            orders.update(outcome.id for outcome in outcomes if not isinstance(outcome, BaseException))
         elif kind == BY_STAFF:
             for request in done:
                 seats.setdefault(request.event_id, set()).update(request.seats)

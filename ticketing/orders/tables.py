@@ -109,3 +109,22 @@ class OrderPromotion(Base):
     vendor_id: Mapped[UUID]
     discount_minor: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     state: Mapped[UseState] = mapped_column(text_enum(UseState, "state"), server_default="counted")
+
+
+class OrderPackage(Base):
+    """What an order bought of a package. Whether it counts against the buyer's limit, the order's state says."""
+
+    __tablename__ = "order_package"
+    __table_args__ = (
+        ForeignKeyConstraint(["vendor_id", "order_id"], ["ticket_order.vendor_id", "ticket_order.id"]),
+        ForeignKeyConstraint(["vendor_id", "package_id"], ["package.vendor_id", "package.id"]),
+        CheckConstraint("quantity > 0 and price_minor >= 0", name="amounts"),
+    )
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    package_id: Mapped[UUID] = mapped_column(index=True)
+    vendor_id: Mapped[UUID]
+    quantity: Mapped[int] = mapped_column(Integer)
+    """People."""
+    price_minor: Mapped[int] = mapped_column(BigInteger)
+    """What one of them paid for all events when it was sold, fees not included."""

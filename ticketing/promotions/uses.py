@@ -136,10 +136,11 @@ def reduce_prices(code: Code, places: Sequence[Place], *, currency: str) -> list
     if code.kind in DISCOUNTS:
         prices = [places[number].price_minor for number in covered]
         off |= dict(zip(covered, discounts(prices, percent=code.percent, amount_minor=code.amount_minor), strict=True))
-    return [_reduced(place, off[number]) for number, place in enumerate(places)]
+    return [reduce_price(place, off[number]) for number, place in enumerate(places)]
 
 
-def _reduced(place: Place, off: int) -> Reduced:
+def reduce_price(place: Place, off: int) -> Reduced:
+    """What a place costs when so much comes off its price."""
     free = 0 < off == place.price_minor
     return Reduced(
         discount_minor=off,
