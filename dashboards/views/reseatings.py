@@ -28,13 +28,19 @@ from ticketing.reseating.service import (
 
 def show(office: Office, configurations: Sequence[ConfigurationView], zone: str) -> None:
     """Plans for the layouts of these configurations, for members who decide on them; nothing for others."""
-    if not configurations or not office.may(READ_PLANS):
+    if not configurations:
         return
+    place = f"plans_{configurations[0].venue_id}"
+    if office.may(READ_PLANS):
+        _show_plans(office, configurations, zone, place)
+    confirm.show(place)
+
+
+def _show_plans(office: Office, configurations: Sequence[ConfigurationView], zone: str, place: str) -> None:
     layouts = {layout.id: (configuration, layout) for configuration in configurations for layout in configuration.layouts}
     with office.acting(READ_PLANS) as acting:
         plans = list_open_reseatings(acting.session, vendor_ids=acting.own, to_layout_ids=list(layouts)).reseatings
         events = {plan.event_id: read_own_event(acting.session, vendor_ids=acting.own, event_id=plan.event_id) for plan in plans}
-    place = f"plans_{configurations[0].venue_id}"
     st.markdown("#### Reseating plans")
     if not plans:
         st.caption("No plan waits for you.")
@@ -46,7 +52,6 @@ def show(office: Office, configurations: Sequence[ConfigurationView], zone: str)
             _show_plan(office, plan, event, zone, place)
     if len(plans) == MOST_SHOWN:
         st.caption(f"These are the newest {MOST_SHOWN} plans; others follow when they are decided.")
-    confirm.show(place)
 
 
 def _show_plan(office: Office, plan: ReseatingView, event: EventSetup, zone: str, place: str) -> None:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.confirm import Question, Said, Slip, answer
 from tests import factories
+from tests.dashboards.walks import labels, open_page, press, run, said
 from ticketing.accounts import service as accounts
 from ticketing.accounts import sessions
 from ticketing.accounts.rules import Audience, MemberRole
@@ -23,8 +24,6 @@ from ticketing.foundation.ids import new_id
 from ticketing.foundation.settings import Settings
 from ticketing.inventory.blocks import block_seats
 from ticketing.inventory.rules import BlockReason
-
-SECONDS = 30
 
 
 def events_page(core: str, owner: str, reader: str, token: str, vendor: str) -> None:
@@ -49,12 +48,8 @@ class Scene:
     tokens: dict[str, str]
 
     def open(self, who: str = "owner", *, event: UUID | None = None, vendor: UUID | None = None) -> AppTest:
-        urls = {name: self.database.url(role) for name, role in (("core", Role.CORE), ("owner", Role.OWNER), ("reader", Role.READER))}
-        arguments = {**urls, "token": self.tokens[who], "vendor": str(vendor or self.on.vendor.id)}
-        app = AppTest.from_function(events_page, kwargs=arguments, default_timeout=SECONDS)
-        if event is not None:
-            app.query_params["event"] = str(event)
-        return run(app)
+        query = {} if event is None else {"event": event}
+        return open_page(events_page, self.database, token=self.tokens[who], vendor=vendor or self.on.vendor.id, **query)
 
     def one(self, query: str, **parameters: Any) -> Any:
         with self.database.transaction(Role.READER) as session:
@@ -90,26 +85,6 @@ def scene(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatc
             accounts.add_member(session, vendor_id=vendor_id, user_id=people[name], role=role)
             tokens[name] = sessions.open_session(session, user_id=people[name], audience=Audience.DESK, now=now)
     return Scene(database, on, people["owner"], tokens)
-
-
-def run(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    button = next(button for button in app.button if button.label == label)
-    button.click()
-    return run(app)
-
-
-def labels(app: AppTest) -> list[str]:
-    return [button.label for button in app.button]
-
-
-def said(app: AppTest) -> str:
-    return " ".join(element.value for element in [*app.success, *app.error, *app.markdown, *app.caption, *app.info])
 
 
 def test_sales_are_closed_and_reopened_by_the_member_who_says_yes(scene: Scene) -> None:
@@ -160,15 +135,17 @@ def test_of_many_answers_at_once_one_does_it() -> None:
 
 
 def test_a_fault_names_a_reference_and_repeats_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    entered = "the secret word"
+
     def work() -> str:
-        raise RuntimeError("the secret word")
+        raise RuntimeError(entered)
 
     question = Question("here", "Really?", "Yes", work)
     slip = Slip(asked=question)
     answer(slip, question)
     assert slip.said is not None
     assert "Tell the operator this reference" in slip.said.text
-    assert "the secret word" not in slip.said.text + caplog.text
+    assert entered not in slip.said.text + caplog.text
 
 
 def test_members_without_the_right_see_no_buttons(scene: Scene) -> None:
