@@ -44,9 +44,7 @@ def _row(event: EventSetup, kind: TicketTypeSetup, free: TypeAvailability) -> di
         "price": money(kind.price_minor, event.currency),
         "places on sale": free.capacity,
         "free now": free.available,
-        "without number": kind.capacity,
-        "held": kind.held,
-        "sold": kind.sold,
+        "held or sold": free.capacity - free.available,
         "sold from": AS_EVENT if kind.sales_open_at is None else written(kind.sales_open_at, event.zone),
         "sold to": AS_EVENT if kind.sales_close_at is None else written(kind.sales_close_at, event.zone),
     }
@@ -62,7 +60,13 @@ def _form(office: Office, event: EventSetup, types: list[TicketTypeSetup], place
         left.caption("Its places are seats: block seats to sell fewer.")
     else:
         capacity = left.number_input(
-            "Places without a number", min_value=0, max_value=MOST_PLACES, value=kind.capacity, step=1, key=f"capacity_{key}"
+            "Places without a number",
+            min_value=0,
+            max_value=MOST_PLACES,
+            value=kind.capacity,
+            step=1,
+            key=f"capacity_{key}",
+            help=f"{kind.sold or 0:,} are sold and {kind.held or 0:,} held: not below that.",
         )
     with middle:
         opens = _bound(event, "Sold from", kind.sales_open_at, event.sales_open_at, f"opens_{key}")

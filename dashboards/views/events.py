@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from html import escape
-from uuid import UUID
 
 import streamlit as st
 
@@ -53,14 +52,14 @@ def show(office: Office, zone: str) -> None:
 
 
 def _show_list(office: Office, zone: str, events: list[EventSetup], now: datetime) -> None:
-    figures: Mapping[UUID, Row] = {}
+    figures: Mapping[str, Row] = {}
     try:
         published = newest(Scope(office.vendor_id))
     except NoSnapshot:
         st.caption("What is sold appears here a minute or two after the flows have started.")
     else:
         show_freshness(published, zone)
-        figures = {row["event_id"]: row for row in published.rows("overview")}
+        figures = {str(row["event_id"]): row for row in published.rows("overview")}
     chosen = address.switch("Events", "events", list(SHOWN), default=COMING, shown=SHOWN.__getitem__)
     shown = [event for event in events if is_over(event, now) == (chosen == OVER)]
     if chosen == COMING:
@@ -68,7 +67,7 @@ def _show_list(office: Office, zone: str, events: list[EventSetup], now: datetim
     if not shown:
         st.info("None of your events is over yet." if chosen == OVER else "No event is coming.")
         return
-    body = "".join(_row(event, figures.get(event.id), now) for event in shown)
+    body = "".join(_row(event, figures.get(str(event.id)), now) for event in shown)
     table = f"<div class=desk-scroll><table class=desk-events><thead>{HEAD}</thead><tbody>{body}</tbody></table></div>"
     st.markdown(table, unsafe_allow_html=True)
     if len(events) == MOST_EVENTS:
