@@ -28,6 +28,8 @@ MOST_NAMED = 50
 class Question:
     place: str
     """Where on the page it stands, and what it is about."""
+    told: str
+    """Where what comes of it is said: the same place, or one that is still there when its subject is gone."""
     text: str
     yes: str
     work: Callable[[], str] = field(repr=False)
@@ -51,8 +53,13 @@ class Slip:
     """Held while something is done: a run that was started meanwhile waits, and then says what came of it."""
 
 
-def ask(place: str, text: str, *, yes: str, work: Callable[[], str], check: Callable[[], object] = lambda: None) -> None:
-    """Ask at `place`; when `check` raises, say what is wrong instead. Takes the place of a question that is still open."""
+def ask(
+    place: str, text: str, *, yes: str, work: Callable[[], str], check: Callable[[], object] = lambda: None, told: str | None = None
+) -> None:
+    """Ask at `place`, and say at `told` (else there too) what comes of it; when `check` raises, say what is wrong instead.
+
+    Takes the place of a question that is still open.
+    """
     slip = _slip()
     slip.asked = slip.said = None
     try:
@@ -60,7 +67,7 @@ def ask(place: str, text: str, *, yes: str, work: Callable[[], str], check: Call
     except TicketingError as problem:
         slip.said = Said(place, describe(problem), is_problem=True)
     else:
-        slip.asked = Question(place, text, yes, work)
+        slip.asked = Question(place, told or place, text, yes, work)
 
 
 def refuse(place: str, why: str | TicketingError) -> None:
@@ -94,13 +101,13 @@ def answer(slip: Slip, question: Question) -> None:
 
 def _outcome(question: Question) -> Said:
     try:
-        return Said(question.place, question.work(), is_problem=False)
+        return Said(question.told, question.work(), is_problem=False)
     except TicketingError as problem:
-        return Said(question.place, describe(problem), is_problem=True)
+        return Said(question.told, describe(problem), is_problem=True)
     except Exception as error:  # noqa: BLE001 - the page says that something failed, the log says what
         reference = new_code()
         log.error("action failed, reference %s: %s", reference, fault_report(error))
-        return Said(question.place, f"This could not be done. Tell the operator this reference: {reference}.", is_problem=True)
+        return Said(question.told, f"This could not be done. Tell the operator this reference: {reference}.", is_problem=True)
 
 
 def leave(slip: Slip, question: Question) -> None:

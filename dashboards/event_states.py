@@ -11,10 +11,13 @@ ENDED = {EventStatus.COMPLETED: "over", EventStatus.CANCELLED: "cancelled", Even
 
 
 def state_of(event: EventSetup, now: datetime) -> str:
-    """One of: draft, coming, on sale, paused, sales ended, postponed, over, cancelled, withdrawn."""
+    """One of: draft, coming, on sale, paused, sales ended, postponed, over, cancelled, withdrawn.
+
+    An event that has begun is over once its sales are: some sell at the door for longer.
+    """
     if event.status in ENDED:
         return ENDED[event.status]
-    if event.starts_at <= now:
+    if event.starts_at <= now and event.sales_close_at <= now:
         return "over"
     if event.status in (EventStatus.DRAFT, EventStatus.POSTPONED):
         return event.status.value

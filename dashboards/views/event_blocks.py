@@ -30,7 +30,8 @@ def show(office: Office, event: EventSetup, now: datetime) -> None:
         left.markdown(plain(_said(event, block)))
         if may and right.button("Release …", key=f"release_{block.id}"):
             text = f"Put {plain(_seats(block))} of the block “{plain(block.note or block.reason.value)}” on sale again?"
-            confirm.ask(place, text, yes="Release", work=_release(office, event, block))
+            confirm.ask(f"block_{block.id}", text, yes="Release", work=_release(office, event, block), told=place)
+        confirm.show(f"block_{block.id}")
     confirm.show(place)
 
 

@@ -32,8 +32,11 @@ def show(office: Office, configurations: Sequence[ConfigurationView], zone: str)
         return
     place = f"plans_{configurations[0].venue_id}"
     if office.may(READ_PLANS):
+        st.markdown("#### Reseating plans")
+        confirm.show(place)
         _show_plans(office, configurations, zone, place)
-    confirm.show(place)
+    else:
+        confirm.show(place)
 
 
 def _show_plans(office: Office, configurations: Sequence[ConfigurationView], zone: str, place: str) -> None:
@@ -41,7 +44,6 @@ def _show_plans(office: Office, configurations: Sequence[ConfigurationView], zon
     with office.acting(READ_PLANS) as acting:
         plans = list_open_reseatings(acting.session, vendor_ids=acting.own, to_layout_ids=list(layouts)).reseatings
         events = {plan.event_id: read_own_event(acting.session, vendor_ids=acting.own, event_id=plan.event_id) for plan in plans}
-    st.markdown("#### Reseating plans")
     if not plans:
         st.caption("No plan waits for you.")
     for plan in plans:
@@ -68,14 +70,17 @@ def _show_plan(office: Office, plan: ReseatingView, event: EventSetup, zone: str
         st.dataframe(_moves(plan), hide_index=True)
     name = f"**{plain(event.title)}**"
     columns = st.columns([2, 2, 2, 3])
+    here = f"plan_{plan.id}"
     if office.may(APPLY_PLAN) and columns[0].button("Apply …", key=f"apply_{plan.id}"):
         text = f"Move {name} to its newer layout? Its tickets get the seats of the plan, and their buyers are told."
-        confirm.ask(place, text, yes="Apply", work=_apply(office, plan))
+        confirm.ask(here, text, yes="Apply", work=_apply(office, plan), told=place)
     if office.may(REFUSE_PLAN) and columns[1].button("Refuse …", key=f"refuse_{plan.id}"):
-        confirm.ask(place, f"Refuse the plan? {name} keeps the layout it has.", yes="Refuse", work=_refuse(office, plan))
+        text = f"Refuse the plan? {name} keeps the layout it has."
+        confirm.ask(here, text, yes="Refuse", work=_refuse(office, plan), told=place)
     if office.may(PROPOSE_PLAN) and columns[2].button("Plan again …", key=f"propose_{plan.id}"):
         text = f"Make a new plan for {name} from what is sold and free now? It takes the place of this one."
-        confirm.ask(place, text, yes="Plan again", work=_propose(office, plan))
+        confirm.ask(here, text, yes="Plan again", work=_propose(office, plan), told=place)
+    confirm.show(here)
 
 
 def _moves(plan: ReseatingView) -> list[dict[str, Any]]:

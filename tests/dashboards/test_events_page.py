@@ -14,16 +14,38 @@ from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from dashboards.confirm import Question, Said, Slip, answer
+from dashboards.office import (
+    APPLY_PLAN,
+    CHANGE_TYPE,
+    CLONE,
+    CLOSE,
+    DRAFT_LAYOUT,
+    POSTPONE,
+    PROPOSE_PLAN,
+    PUBLISH,
+    PUBLISH_LAYOUT,
+    REFUSE_PLAN,
+    RELEASE_BLOCK,
+    REOPEN,
+    Office,
+)
 from tests import factories
 from tests.dashboards.walks import labels, open_page, press, run, said
 from ticketing.accounts import service as accounts
 from ticketing.accounts import sessions
+from ticketing.accounts.access import Endpoint, RoleMissing
 from ticketing.accounts.rules import Audience, MemberRole
 from ticketing.foundation.db import Database, Role, database_now
+from ticketing.foundation.errors import Unauthenticated
 from ticketing.foundation.ids import new_id
 from ticketing.foundation.settings import Settings
 from ticketing.inventory.blocks import block_seats
 from ticketing.inventory.rules import BlockReason
+
+CHANGES = [
+    *(PUBLISH, CLOSE, REOPEN, POSTPONE, CLONE, CHANGE_TYPE, RELEASE_BLOCK),
+    *(DRAFT_LAYOUT, PUBLISH_LAYOUT, PROPOSE_PLAN, APPLY_PLAN, REFUSE_PLAN),
+]
 
 
 def events_page(core: str, owner: str, reader: str, token: str, vendor: str) -> None:
@@ -50,6 +72,9 @@ class Scene:
     def open(self, who: str = "owner", *, event: UUID | None = None, vendor: UUID | None = None) -> AppTest:
         query = {} if event is None else {"event": event}
         return open_page(events_page, self.database, token=self.tokens[who], vendor=vendor or self.on.vendor.id, **query)
+
+    def office(self, who: str) -> Office:
+        return Office(self.database, self.tokens.get(who, "no session"), self.on.vendor.id)
 
     def one(self, query: str, **parameters: Any) -> Any:
         with self.database.transaction(Role.READER) as session:
@@ -126,7 +151,7 @@ def test_of_many_answers_at_once_one_does_it() -> None:
         done.append(1)
         return "Done."
 
-    question = Question("here", "Really?", "Yes", work)
+    question = Question("here", "here", "Really?", "Yes", work)
     slip = Slip(asked=question)
     with ThreadPoolExecutor(8) as clicks:
         list(clicks.map(lambda _: answer(slip, question), range(8)))
@@ -140,7 +165,7 @@ def test_a_fault_names_a_reference_and_repeats_nothing(caplog: pytest.LogCapture
     def work() -> str:
         raise RuntimeError(entered)
 
-    question = Question("here", "Really?", "Yes", work)
+    question = Question("here", "here", "Really?", "Yes", work)
     slip = Slip(asked=question)
     answer(slip, question)
     assert slip.said is not None
@@ -164,6 +189,18 @@ def test_who_lost_the_right_meanwhile_is_refused_when_they_say_yes(scene: Scene)
     assert [error.value for error in app.error] == ["This is not for your role\\."]
     assert scene.state().sales_paused_at is None
     assert labels(app) == []
+
+
+@pytest.mark.parametrize("endpoint", CHANGES)
+def test_every_action_is_refused_to_members_without_the_right(scene: Scene, endpoint: Endpoint) -> None:
+    for who in ("support", "stranger"):
+        with pytest.raises(RoleMissing), scene.office(who).acting(endpoint):
+            pass
+    with pytest.raises(Unauthenticated), scene.office("nobody").acting(endpoint):
+        pass
+    for who in ("owner", "manager"):
+        with scene.office(who).acting(endpoint) as acting:
+            assert acting.own == [scene.on.vendor.id]
 
 
 def test_another_vendors_events_are_not_there(scene: Scene) -> None:
@@ -307,6 +344,8 @@ def test_a_block_is_listed_and_released(scene: Scene) -> None:
         ("status = 'draft', published_at = null", "draft"),
         ("status = 'postponed'", "postponed"),
         ("status = 'completed'", "over"),
+        ("starts_at = now() - interval '1 hour'", "on sale"),
+        ("starts_at = now() - interval '1 hour', sales_close_at = now() - interval '1 minute'", "over"),
     ],
 )
 def test_the_list_says_where_an_event_stands(scene: Scene, change: str, state: str) -> None:
