@@ -16,6 +16,7 @@ from tests.venues.halls import hall
 from ticketing.accounts import service as accounts
 from ticketing.accounts import sessions
 from ticketing.accounts.rules import Audience, MemberRole
+from ticketing.edge import MOST_PLAN_BYTES
 from ticketing.foundation.db import Role, database_now
 
 
@@ -103,8 +104,10 @@ def test_a_plan_becomes_a_draft_and_is_published(desk: Desk) -> None:
     [
         (b"{", "not complete JSON"),
         (b"[]", "JSON object"),
+        (b" " * (MOST_PLAN_BYTES + 1), "larger than 8 MiB"),
         (json.dumps(hall({"A": 2}, category="Else") | {"categories": []}).encode(), "zones.0.rows.0.seats.0.category"),
     ],
+    ids=["broken", "list", "large", "category"],
 )
 def test_what_is_wrong_with_a_plan_is_named_by_path(desk: Desk, plan: bytes, problem: str) -> None:
     configuration = desk.office.configuration()
