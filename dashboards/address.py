@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -50,6 +51,16 @@ def switch(label: str, name: str, options: Sequence[str], *, default: str, shown
 
 
 def of_event(event_id: str) -> str:
-    """The address of an event's page, for the vendor that is looked at now."""
+    """The address of an event's sales, for the vendor that is looked at now."""
+    return of("event_sales", event=event_id)
+
+
+def of(page: str, **chosen: str) -> str:
+    """The address of a page with what is chosen there, for the vendor that is looked at now."""
     vendor = {"vendor": st.query_params["vendor"]} if "vendor" in st.query_params else {}
-    return f"event_sales?{urlencode({**vendor, 'event': event_id})}"
+    return f"{page}?{urlencode({**vendor, **chosen})}"
+
+
+def link(label: str, target: str) -> str:
+    """HTML of a link that stays in this tab: Streamlit's own open another."""
+    return f'<a href="{escape(target)}" target="_self">{escape(label)}</a>'

@@ -10,9 +10,10 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards import address
-from dashboards.data import Published, desk, newest, signed_in
+from dashboards.data import Published, desk, newest, session_token, signed_in
 from dashboards.figures import plain, show_freshness
-from dashboards.views import event_sales, overview
+from dashboards.office import Office
+from dashboards.views import event_sales, events, overview, venues
 from sql.scope import Scope
 from sql.snapshot import NoSnapshot
 from ticketing.accounts.sessions import Membership, SignedIn
@@ -85,9 +86,12 @@ def show_desk() -> None:
         st.warning("There is no such vendor among those that have made you a member. Open the dashboards without it in the address.")
         link("Open the dashboards", "/")
         return
+    office = Office(desk().database, session_token() or "", membership.vendor_id)
     pages = [
         st.Page(functools.partial(show_page, overview.show, membership), title="Overview", url_path="overview", default=True),
         st.Page(functools.partial(show_page, event_sales.show, membership), title="Event sales", url_path="event_sales"),
+        st.Page(functools.partial(events.show, office, membership.zone), title="Events", url_path="events"),
+        st.Page(functools.partial(venues.show, office), title="Venues", url_path="venues"),
     ]
     st.navigation(pages).run()
 

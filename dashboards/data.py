@@ -38,9 +38,14 @@ def desk() -> Desk:
     return Desk(settings, Database.from_settings(settings))
 
 
+def session_token() -> str | None:
+    """What the browser shows to be let in."""
+    return st.context.cookies.get(COOKIES[Audience.DESK])
+
+
 def signed_in() -> SignedIn | None:
     """Who the dashboards' cookie belongs to; looked up on every rerun, so that signing out reaches open tabs."""
-    token = st.context.cookies.get(COOKIES[Audience.DESK])
+    token = session_token()
     if not token:
         return None
     with desk().database.transaction() as session:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,6 +15,7 @@ from flows.roll_up_sales import roll_up
 from tests import factories
 from tests.browser.conftest import Watched
 from tests.buying import buy
+from tests.venues.halls import hall
 from tests.world import World, wait_for, world
 from ticketing.accounts import service as accounts
 from ticketing.accounts.contact import ContactCipher
@@ -37,6 +40,10 @@ class Desk:
     @property
     def address(self) -> str:
         return f"http://localhost:{self.site.desk_port}"
+
+    def one(self, query: str, **parameters: object) -> Any:
+        with self.site.database.transaction() as session:
+            return session.execute(text(query), parameters).one()
 
     def ledger_gross(self, sale: factories.OnSale) -> str:
         """What the ledger says was charged for an event."""
@@ -94,6 +101,11 @@ def sign_in(page: Page, desk: Desk, name: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def own_address_only(watched: Watched) -> None:
+    """A page opened by its own address asks for its parts relative to that address first: Streamlit's way, answered by 404."""
+    watched.complaints[:] = [complaint for complaint in watched.complaints if "404" not in complaint]
+
+
 def test_an_owner_signs_in_and_sees_what_the_ledger_has(desk: Desk, watch: Watch, picture: Picture) -> None:
     watched = watch(viewport={"width": 1360, "height": 1100})
     page = watched.page()
@@ -121,8 +133,7 @@ def test_another_vendors_event_is_not_found_when_its_address_is_typed(desk: Desk
     page.goto(f"{desk.address}/event_sales?event={desk.other.event.id}")
     expect(page.get_by_text("There is no such event among yours")).to_be_visible(timeout=SHOWN_WITHIN_MS)
     assert "Somebody else's night" not in page.content()
-    # A page opened by its own address asks for its parts relative to that address first: Streamlit's way, answered by 404.
-    watched.complaints[:] = [complaint for complaint in watched.complaints if "404" not in complaint]
+    own_address_only(watched)
 
 
 def test_nobody_gets_in_without_business_there(desk: Desk, watch: Watch) -> None:
@@ -165,3 +176,51 @@ def test_signing_out_reaches_an_open_tab(desk: Desk, watch: Watch) -> None:
         session.execute(text("update user_session set revoked_at = app_now() where audience = 'desk'"))
     page.get_by_role("link", name="Event sales").click()
     expect(page.get_by_role("link", name="Sign in")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+
+
+def test_an_owner_closes_sales_by_a_double_click_and_they_are_closed_once(desk: Desk, watch: Watch, picture: Picture) -> None:
+    watched = watch(viewport={"width": 1360, "height": 1300})
+    page = watched.page()
+    sign_in(page, desk, "owner")
+    page.get_by_role("link", name="Events", exact=True).click()
+    expect(page.get_by_role("link", name="Nocturnes under glass")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    assert "Somebody else's night" not in page.content()
+    expect(page.get_by_role("cell", name="18 of 150")).to_be_visible()
+    picture(page, "dashboard-events")
+    page.get_by_role("link", name="Nocturnes under glass").click()
+    page.get_by_role("button", name="Close sales …").click()
+    expect(page.get_by_text("Sell nothing more of")).to_be_visible()
+    page.get_by_text("Clone to another night").click()
+    page.wait_for_timeout(1000)
+    picture(page, "dashboard-event")
+    page.get_by_role("button", name="Close sales", exact=True).dblclick()
+    expect(page.get_by_text("Sales are closed.")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    expect(page.get_by_role("button", name="Reopen sales …")).to_be_visible()
+    closed = desk.one("select sales_paused_at, version from event where id = :event", event=desk.mine.event.id)
+    assert closed.sales_paused_at is not None
+    entries = "select count(*) from audit_entry where action = 'event.sales_closed' and subject_id = :event"
+    assert desk.one(entries, event=desk.mine.event.id)[0] == 1
+    own_address_only(watched)
+
+
+def test_an_owner_uploads_a_plan_and_publishes_it(desk: Desk, watch: Watch, picture: Picture) -> None:
+    watched = watch(viewport={"width": 1360, "height": 1300})
+    page = watched.page()
+    sign_in(page, desk, "owner")
+    page.get_by_role("link", name="Venues", exact=True).click()
+    page.get_by_role("link", name="Hall", exact=True).click()
+    page.get_by_text("Upload a seating plan").click()
+    plan = json.dumps(hall({"A": 6, "B": 6}, floor=80)).encode()
+    page.locator("input[type=file]").set_input_files({"name": "plan.json", "mimeType": "application/json", "buffer": plan})
+    page.get_by_role("button", name="Make a draft …").click()
+    expect(page.get_by_text("with 12 seats and 80 standing places")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    page.get_by_role("button", name="Make a draft", exact=True).click()
+    page.get_by_role("button", name="Publish version 2 …").click()
+    page.get_by_role("button", name="Publish", exact=True).dblclick()
+    expect(page.get_by_text("Version 2 is published.")).to_be_visible(timeout=SHOWN_WITHIN_MS)
+    expect(page.get_by_role("heading", name="Reseating plans")).to_be_visible()
+    page.wait_for_timeout(1000)
+    picture(page, "dashboard-venue")
+    published = "select count(*) from layout where configuration_id = (select configuration_id from layout where id = :layout)"
+    own_address_only(watched)
+    assert desk.one(f"{published} and published_at is not null", layout=desk.mine.event.layout_id)[0] == 2

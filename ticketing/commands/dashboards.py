@@ -18,6 +18,7 @@ OPTIONS = {
     "server.address": "127.0.0.1",
     "server.headless": "true",
     "server.fileWatcherType": "none",
+    "server.maxUploadSize": "8",  # MiB: the largest seating plan
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",

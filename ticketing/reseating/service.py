@@ -29,7 +29,7 @@ from ticketing.reseating.rules import RESEATING_TRANSITIONS, ReseatingState, Unp
 from ticketing.reseating.tables import Reseating, ReseatingMove
 
 MOST_SHOWN = 20
-"""Plans of one event, newest first."""
+"""Plans in one list, newest first."""
 
 
 class ReseatingNotFound(errors.NotFound):
@@ -230,6 +230,13 @@ def list_reseatings(session: Session, *, vendor_ids: Sequence[UUID], event_id: U
     if session.execute(own, {"event": event_id, "vendors": list(vendor_ids)}).first() is None:
         raise EventUnknown("There is no such event.", event_id=event_id)
     found = select(Reseating).where(Reseating.event_id == event_id).order_by(Reseating.id.desc()).limit(MOST_SHOWN)
+    return Reseatings(_views(session, session.execute(found).scalars().all()))
+
+
+def list_open_reseatings(session: Session, *, vendor_ids: Sequence[UUID], to_layout_ids: Sequence[UUID]) -> Reseatings:
+    """Plans for these layouts that wait for their vendor, newest first; at most `MOST_SHOWN`."""
+    waiting = (Reseating.vendor_id.in_(vendor_ids), Reseating.to_layout_id.in_(to_layout_ids), Reseating.state == ReseatingState.PROPOSED)
+    found = select(Reseating).where(*waiting).order_by(Reseating.id.desc()).limit(MOST_SHOWN)
     return Reseatings(_views(session, session.execute(found).scalars().all()))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, Te
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+import ticketing.tickets.service  # noqa: F401 - brings the table of tickets, which moves refer to
 from ticketing.foundation.db import Base, UtcDateTime, text_enum
 from ticketing.foundation.ids import new_id
 from ticketing.reseating.rules import ReseatingState, Unplaced

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+import ticketing.tickets.tables  # noqa: F401 - other features' tables refer to it, and must find it
 from ticketing.accounts.claims import PERSONS
 from ticketing.foundation.errors import NotFound
 from ticketing.tickets.qr import TicketSigner
