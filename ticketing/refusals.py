@@ -77,6 +77,7 @@ EVENT_BODY: Problems = (clock.UnknownZone, money.UnknownCurrency, money.AmountNo
 AMOUNT: Problems = (money.UnknownCurrency, money.AmountNotRepresentable)
 CLIENT: Problems = (grants.ClientUnknown, grants.GrantRefused, TooManyRequests)
 OWN_PROMOTION: Problems = (promotions.PromotionNotFound,)
+PACKAGE: Problems = (packages.PackageNotFound,)
 OWN_QUEUE: Problems = (waitingroom.QueueNotFound,)
 OWN_WEBHOOK: Problems = (webhooks.WebhookNotFound,)
 OWN_TICKET: Problems = (TicketNotFound,)
@@ -217,14 +218,9 @@ PROMOTIONS: Mapping[Endpoint, Problems] = {
 PACKAGES: Mapping[Endpoint, Problems] = {
     ("POST", "/api/packages"): (*OWN_VENDOR, VendorUnclear, *AMOUNT),
     ("GET", "/api/packages"): (),
-    ("GET", "/api/packages/{package_id}"): (packages.PackageNotFound,),
-    ("PATCH", "/api/packages/{package_id}"): (packages.PackageNotFound,),
-    ("POST", "/api/packages/{package_id}/orders"): (
-        *HOLDING,
-        packages.PackageNotFound,
-        packages.PackageNotOnSale,
-        package.PackageLimitReached,
-    ),
+    ("GET", "/api/packages/{package_id}"): PACKAGE,
+    ("PATCH", "/api/packages/{package_id}"): PACKAGE,
+    ("POST", "/api/packages/{package_id}/orders"): (*PACKAGE, packages.PackageNotOnSale, package.PackageLimitReached, *HOLDING),
 }
 
 REPORTS: Mapping[Endpoint, Problems] = {
