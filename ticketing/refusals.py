@@ -17,7 +17,8 @@ from ticketing.foundation.limits import TooManyRequests
 from ticketing.inventory import best, blocks, capacity, claim, holds, publish, seat_feed, seat_viewers, seatmap, withdraw
 from ticketing.inventory.writer import WriterBusy
 from ticketing.messages import preferences, push
-from ticketing.orders import admission, cancel, cancel_ticket, pay, place, receipt
+from ticketing.orders import admission, cancel, cancel_ticket, package, pay, place, receipt
+from ticketing.packages import sale as packages
 from ticketing.payments import providers
 from ticketing.photos import encode, structure, uploads
 from ticketing.photos import service as photos
@@ -74,8 +75,10 @@ PROVIDER: Problems = (providers.ProviderUnknown, providers.ProviderBusy, provide
 CALLBACK: Problems = (pay.ProviderNotOffered, providers.BadSignature, Malformed, *BY_WRITER)
 OWN_EVENT: Problems = (changes.EventUnknown,)
 EVENT_BODY: Problems = (clock.UnknownZone, money.UnknownCurrency, money.AmountNotRepresentable)
+AMOUNT: Problems = (money.UnknownCurrency, money.AmountNotRepresentable)
 CLIENT: Problems = (grants.ClientUnknown, grants.GrantRefused, TooManyRequests)
 OWN_PROMOTION: Problems = (promotions.PromotionNotFound,)
+PACKAGE: Problems = (packages.PackageNotFound,)
 OWN_QUEUE: Problems = (waitingroom.QueueNotFound,)
 OWN_WEBHOOK: Problems = (webhooks.WebhookNotFound,)
 OWN_TICKET: Problems = (TicketNotFound,)
@@ -184,14 +187,7 @@ BOOKING: Mapping[Endpoint, Problems] = {
     ("GET", "/api/orders"): (Malformed, *BY_WRITER),
     ("GET", "/api/orders/{id}"): (pay.OrderNotFound, *BY_WRITER),
     ("DELETE", "/api/orders/{id}"): (pay.OrderNotFound, cancel.OrderNotCancellable, *BY_WRITER),
-    ("POST", "/api/payments"): (
-        pay.OrderNotFound,
-        pay.OrderPaid,
-        pay.OrderNotPayable,
-        pay.ProviderNotOffered,
-        *PROVIDER,
-        *BY_WRITER,
-    ),
+    ("POST", "/api/payments"): (pay.OrderNotFound, pay.OrderPaid, pay.OrderNotPayable, pay.ProviderNotOffered, *PROVIDER, *BY_WRITER),
     ("GET", "/api/payments/{id}"): (pay.OrderNotFound, *BY_WRITER),
     ("POST", "/api/payments/webhooks/{provider}"): CALLBACK,
 }
@@ -215,15 +211,17 @@ PAYMENT_METHODS: Mapping[Endpoint, Problems] = {
 }
 
 PROMOTIONS: Mapping[Endpoint, Problems] = {
-    ("POST", "/api/promotions"): (
-        *OWN_VENDOR,
-        VendorUnclear,
-        promotions.CodeTaken,
-        money.UnknownCurrency,
-        money.AmountNotRepresentable,
-    ),
+    ("POST", "/api/promotions"): (*OWN_VENDOR, VendorUnclear, promotions.CodeTaken, *AMOUNT),
     ("GET", "/api/promotions"): (),
     ("PATCH", "/api/promotions/{promotion_id}"): OWN_PROMOTION,
+}
+
+PACKAGES: Mapping[Endpoint, Problems] = {
+    ("POST", "/api/packages"): (*OWN_VENDOR, VendorUnclear, *AMOUNT),
+    ("GET", "/api/packages"): (),
+    ("GET", "/api/packages/{package_id}"): PACKAGE,
+    ("PATCH", "/api/packages/{package_id}"): PACKAGE,
+    ("POST", "/api/packages/{package_id}/orders"): (*PACKAGE, packages.PackageNotOnSale, package.PackageLimitReached, *HOLDING),
 }
 
 REPORTS: Mapping[Endpoint, Problems] = {
@@ -384,6 +382,7 @@ PROBLEMS: Mapping[Endpoint, Problems] = {
     **WAITING_ROOM,
     **PAYMENT_METHODS,
     **PROMOTIONS,
+    **PACKAGES,
     **REPORTS,
     **TICKETS,
     **WEBHOOKS,
