@@ -15,6 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.confirm import Question, Said, Slip, answer
 from dashboards.office import (
+    ADD_CONFIGURATION,
+    ADD_VENUE,
     APPLY_PLAN,
     CHANGE_TYPE,
     CLONE,
@@ -44,7 +46,7 @@ from ticketing.inventory.rules import BlockReason
 
 CHANGES = [
     *(PUBLISH, CLOSE, REOPEN, POSTPONE, CLONE, CHANGE_TYPE, RELEASE_BLOCK),
-    *(DRAFT_LAYOUT, PUBLISH_LAYOUT, PROPOSE_PLAN, APPLY_PLAN, REFUSE_PLAN),
+    *(ADD_VENUE, ADD_CONFIGURATION, DRAFT_LAYOUT, PUBLISH_LAYOUT, PROPOSE_PLAN, APPLY_PLAN, REFUSE_PLAN),
 ]
 
 
