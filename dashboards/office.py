@@ -21,6 +21,7 @@ from ticketing.foundation.db import Database, Role, database_now
 from ticketing.foundation.errors import Forbidden, Unauthenticated
 
 PUBLISH: Endpoint = ("POST", "/api/events/{event_id}/publish")
+CHANGE_EVENT: Endpoint = ("PATCH", "/api/events/{event_id}")
 CLOSE: Endpoint = ("POST", "/api/events/{event_id}/close-sales")
 REOPEN: Endpoint = ("POST", "/api/events/{event_id}/reopen-sales")
 POSTPONE: Endpoint = ("POST", "/api/events/{event_id}/postpone")

@@ -23,7 +23,7 @@ KINDS = {
 
 def show_new_venue(office: Office, zone: str) -> None:
     """A form for members who may add venues; `zone` is what it starts with."""
-    place = "new_venue"
+    place = f"new_venue_{office.vendor_id}"
     if office.may(ADD_VENUE):
         with st.expander("Add a venue"):
             left, middle, country_part, right = st.columns([3, 3, 1, 2])
@@ -61,7 +61,7 @@ def _add_venue(office: Office, body: Callable[[], VenueBody]) -> Callable[[], st
 
 def show_new_configuration(office: Office, venue: VenueView) -> None:
     """A form for members who may add a way to set this venue up."""
-    place = f"new_configuration_{venue.id}"
+    place = f"new_configuration_{office.vendor_id}_{venue.id}"
     if office.may(ADD_CONFIGURATION):
         with st.expander("Add a configuration"):
             left, right = st.columns(2)
