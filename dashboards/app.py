@@ -91,7 +91,7 @@ def show_desk() -> None:
         st.Page(functools.partial(show_page, overview.show, membership), title="Overview", url_path="overview", default=True),
         st.Page(functools.partial(show_page, event_sales.show, membership), title="Event sales", url_path="event_sales"),
         st.Page(functools.partial(events.show, office, membership.zone), title="Events", url_path="events"),
-        st.Page(functools.partial(venues.show, office), title="Venues", url_path="venues"),
+        st.Page(functools.partial(venues.show, office, membership.zone), title="Venues", url_path="venues"),
     ]
     st.navigation(pages).run()
 

@@ -21,6 +21,7 @@ from ticketing.foundation.db import Database, Role, database_now
 from ticketing.foundation.errors import Forbidden, Unauthenticated
 
 PUBLISH: Endpoint = ("POST", "/api/events/{event_id}/publish")
+CHANGE_EVENT: Endpoint = ("PATCH", "/api/events/{event_id}")
 CLOSE: Endpoint = ("POST", "/api/events/{event_id}/close-sales")
 REOPEN: Endpoint = ("POST", "/api/events/{event_id}/reopen-sales")
 POSTPONE: Endpoint = ("POST", "/api/events/{event_id}/postpone")
@@ -31,6 +32,8 @@ RELEASE_BLOCK: Endpoint = ("DELETE", "/api/events/{event_id}/blocks/{block_id}")
 READ_BLOCKS: Endpoint = ("GET", "/api/events/{event_id}/blocks")
 LIST_EVENTS: Endpoint = ("GET", "/api/vendors/{vendor_id}/events")
 READ_VENUES: Endpoint = ("GET", "/api/venues")
+ADD_VENUE: Endpoint = ("POST", "/api/venues")
+ADD_CONFIGURATION: Endpoint = ("POST", "/api/venues/{venue_id}/configurations")
 DRAFT_LAYOUT: Endpoint = ("POST", "/api/configurations/{configuration_id}/layouts")
 PUBLISH_LAYOUT: Endpoint = ("POST", "/api/layouts/{layout_id}/publish")
 READ_PLANS: Endpoint = ("GET", "/api/events/{event_id}/reseatings")

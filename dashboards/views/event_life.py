@@ -22,7 +22,7 @@ def show(office: Office, event: EventSetup, now: datetime) -> None:
     """What can be done with the event's sales as it stands now; nothing for members who may not."""
     place = f"sales_{event.id}"
     if not is_over(event, now) and office.may(PUBLISH):
-        _sales_buttons(office, event, place)
+        _sales_buttons(office, event, place, now)
     confirm.show(place)
     place = f"time_{event.id}"
     if event.status in (EventStatus.PUBLISHED, EventStatus.POSTPONED) and not is_over(event, now) and office.may(POSTPONE):
@@ -31,7 +31,7 @@ def show(office: Office, event: EventSetup, now: datetime) -> None:
     confirm.show(place)
 
 
-def _sales_buttons(office: Office, event: EventSetup, place: str) -> None:
+def _sales_buttons(office: Office, event: EventSetup, place: str, now: datetime) -> None:
     name = f"**{plain(event.title)}**"
     if event.status is EventStatus.DRAFT:
         if st.button("Publish …", key=f"publish_{event.id}"):
@@ -40,7 +40,7 @@ def _sales_buttons(office: Office, event: EventSetup, place: str) -> None:
     elif event.status is EventStatus.POSTPONED or event.sales_paused_at is not None:
         if st.button("Reopen sales …", key=f"reopen_{event.id}"):
             confirm.ask(place, f"Sell {name} again?", yes="Reopen sales", work=_reopen(office, event))
-    elif st.button("Close sales …", key=f"close_{event.id}"):
+    elif event.sales_close_at > now and st.button("Close sales …", key=f"close_{event.id}"):
         text = f"Sell nothing more of {name} for the time being? Buyers who hold places may still pay for them."
         confirm.ask(place, text, yes="Close sales", work=_close(office, event))
 

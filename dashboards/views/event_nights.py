@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 from html import escape
 
 import streamlit as st
-from pydantic import ValidationError
 
 from dashboards import address, confirm
+from dashboards.entered import checked
 from dashboards.figures import plain
 from dashboards.moments import instant, wall
 from dashboards.office import CLONE, Office
 from ticketing.catalog.changes import EventSetup
 from ticketing.catalog.rules import check_start
 from ticketing.catalog.service import LONGEST_TITLE
-from ticketing.foundation.errors import Invalid
 from ticketing.inventory.clone import OtherNight
 from ticketing.inventory.life_schemas import CloneBody
 from ticketing.waitingroom.clone import clone_night
@@ -46,11 +45,7 @@ def _form(office: Office, event: EventSetup, now: datetime, place: str) -> None:
 
     def night() -> OtherNight:
         check_start(start, event.zone)
-        try:
-            body = CloneBody(local_start=start, title=title, sales_open_at=instant(opens, event.zone, name="sales_open_at"))
-        except ValidationError as error:
-            fields = {".".join(map(str, wrong["loc"])): wrong["msg"] for wrong in error.errors(include_input=False)}
-            raise Invalid("The other night is not acceptable.", fields=fields) from None
+        body = checked(CloneBody, local_start=start, title=title, sales_open_at=instant(opens, event.zone, name="sales_open_at"))
         return OtherNight(body.local_start, body.title, body.sales_open_at)
 
     text = (

@@ -14,7 +14,7 @@ from dashboards.event_states import is_over, state_of
 from dashboards.figures import plain, show_freshness
 from dashboards.moments import written
 from dashboards.office import LIST_EVENTS, Office
-from dashboards.views import event_blocks, event_life, event_nights, event_types
+from dashboards.views import event_blocks, event_life, event_nights, event_types, event_window
 from sql.scope import Scope
 from sql.snapshot import NoSnapshot
 from ticketing.catalog.changes import MOST_EVENTS, EventSetup, list_own_events
@@ -98,6 +98,7 @@ def _show_event(office: Office, event: EventSetup, now: datetime) -> None:
     sales = f"Sales from {written(event.sales_open_at, event.zone)} to {written(event.sales_close_at, event.zone)} ({event.zone})"
     st.markdown(f"{plain(sales)} · {address.link('Figures', address.of_event(str(event.id)))}", unsafe_allow_html=True)
     event_life.show(office, event, now)
+    event_window.show(office, event, now)
     event_types.show(office, event, now)
     event_blocks.show(office, event, now)
     event_nights.show(office, event, now)

@@ -30,7 +30,7 @@ def show(office: Office, configurations: Sequence[ConfigurationView], zone: str)
     """Plans for the layouts of these configurations, for members who decide on them; nothing for others."""
     if not configurations:
         return
-    place = f"plans_{configurations[0].venue_id}"
+    place = f"plans_{office.vendor_id}_{configurations[0].venue_id}"
     if office.may(READ_PLANS):
         st.markdown("#### Reseating plans")
         confirm.show(place)

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboards import address, confirm
 from dashboards.figures import plain
 from dashboards.office import READ_VENUES, Acting, Office
-from dashboards.views import layouts, reseatings
+from dashboards.views import layouts, reseatings, venue_forms
 from ticketing.catalog import venues
 from ticketing.catalog.venues import VenueView
 from ticketing.foundation.errors import NotFound, TicketingError
@@ -19,19 +19,23 @@ HEAD = '<tr><th scope="col">Venue</th><th scope="col">City</th><th scope="col">T
 PAGE = 100
 
 
-def show(office: Office) -> None:
-    """The list, or the venue that the address names."""
+def show(office: Office, zone: str) -> None:
+    """The list, or the venue that the address names. `zone` is the vendor's; venues have their own."""
     st.title("Venues")
     try:
-        with office.acting(READ_VENUES) as acting:
-            if "venue" not in st.query_params:
-                _show_list(acting)
-                return
-            venue = _find(acting, st.query_params["venue"])
-            found = venues.list_configurations(acting.session, vendor_ids=acting.own, venue_id=venue.id).configurations if venue else []
+        if "venue" in st.query_params:
+            _show_venue(office, st.query_params["venue"])
+        else:
+            _show_list(office)
+            venue_forms.show_new_venue(office, zone)
     except TicketingError as problem:
         st.error(confirm.describe(problem))
-        return
+
+
+def _show_venue(office: Office, wanted: str) -> None:
+    with office.acting(READ_VENUES) as acting:
+        venue = _find(acting, wanted)
+        found = venues.list_configurations(acting.session, vendor_ids=acting.own, venue_id=venue.id).configurations if venue else []
     st.markdown(address.link("← All venues", address.of("venues")), unsafe_allow_html=True)
     if venue is None:
         st.error("There is no such venue among yours.")
@@ -39,10 +43,11 @@ def show(office: Office) -> None:
     st.subheader(plain(venue.name))
     st.caption(plain(f"{venue.city} · times in {venue.zone} · {_whose(venue)}"))
     if not found:
-        st.info("You have not set this venue up yet. Add a configuration over the API (docs/venues.md), then upload its plan here.")
+        st.info("You have not set this venue up yet: add a configuration, then upload its seating plan.")
     for configuration in found:
         layouts.show(office, configuration, venue.zone)
     reseatings.show(office, found, venue.zone)
+    venue_forms.show_new_configuration(office, venue)
 
 
 def _find(acting: Acting, wanted: str) -> VenueView | None:
@@ -52,15 +57,16 @@ def _find(acting: Acting, wanted: str) -> VenueView | None:
         return None
 
 
-def _show_list(acting: Acting) -> None:
+def _show_list(office: Office) -> None:
     """Page by page: the address says after which venue."""
     try:
         after = UUID(st.query_params["after"]) if "after" in st.query_params else None
     except ValueError:
         after = None
-    found = venues.list_venues(acting.session, vendor_ids=acting.own, after=after, limit=PAGE)
+    with office.acting(READ_VENUES) as acting:
+        found = venues.list_venues(acting.session, vendor_ids=acting.own, after=after, limit=PAGE)
     if not found.venues:
-        st.info("There are no venues yet. Add one over the API (docs/venues.md).")
+        st.info("There are no venues yet.")
         return
     body = "".join(_row(venue) for venue in found.venues)
     table = f"<div class=desk-scroll><table class=desk-events><thead>{HEAD}</thead><tbody>{body}</tbody></table></div>"

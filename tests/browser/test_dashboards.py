@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
@@ -224,3 +226,18 @@ def test_an_owner_uploads_a_plan_and_publishes_it(desk: Desk, watch: Watch, pict
     published = "select count(*) from layout where configuration_id = (select configuration_id from layout where id = :layout)"
     own_address_only(watched)
     assert desk.one(f"{published} and published_at is not null", layout=desk.mine.event.layout_id)[0] == 2
+
+
+def test_no_other_site_can_open_a_session_here(desk: Desk) -> None:
+    """A page elsewhere must not click in the dashboards of whoever visits it: its origin is refused before anything runs."""
+
+    async def status(origin: str) -> int:
+        address = f"http://127.0.0.1:{desk.site.desk_port}/_stcore/stream"
+        try:
+            async with aiohttp.ClientSession() as client, client.ws_connect(address, origin=origin):
+                return 101
+        except aiohttp.WSServerHandshakeError as refused:
+            return refused.status
+
+    assert asyncio.run(status(desk.address)) == 101
+    assert asyncio.run(status("https://elsewhere.example")) == 403

@@ -15,7 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.confirm import Question, Said, Slip, answer
 from dashboards.office import (
+    ADD_CONFIGURATION,
+    ADD_VENUE,
     APPLY_PLAN,
+    CHANGE_EVENT,
     CHANGE_TYPE,
     CLONE,
     CLOSE,
@@ -43,8 +46,8 @@ from ticketing.inventory.blocks import block_seats
 from ticketing.inventory.rules import BlockReason
 
 CHANGES = [
-    *(PUBLISH, CLOSE, REOPEN, POSTPONE, CLONE, CHANGE_TYPE, RELEASE_BLOCK),
-    *(DRAFT_LAYOUT, PUBLISH_LAYOUT, PROPOSE_PLAN, APPLY_PLAN, REFUSE_PLAN),
+    *(PUBLISH, CHANGE_EVENT, CLOSE, REOPEN, POSTPONE, CLONE, CHANGE_TYPE, RELEASE_BLOCK),
+    *(ADD_VENUE, ADD_CONFIGURATION, DRAFT_LAYOUT, PUBLISH_LAYOUT, PROPOSE_PLAN, APPLY_PLAN, REFUSE_PLAN),
 ]
 
 
@@ -302,6 +305,22 @@ def test_a_ticket_type_gets_its_own_window_in_local_time_and_loses_it(scene: Sce
     assert scene.one(query, t=scene.on.standing_type.id)[0] == wall
     press(press(own_window(app, False), "Change …"), "Change")
     assert scene.one(query, t=scene.on.standing_type.id)[0] is None
+
+
+def test_sales_that_ended_get_a_later_end_and_are_reopened(scene: Scene) -> None:
+    with scene.database.transaction() as session:
+        ended = "update event set sales_close_at = now() - interval '1 hour', sales_paused_at = now() - interval '2 hours' where id = :e"
+        session.execute(text(ended), {"e": scene.on.event.id})
+    app = press(press(scene.open(event=scene.on.event.id), "Reopen sales …"), "Reopen sales")
+    assert "set a later end first" in app.error[0].value
+    close = next(box for box in app.datetime_input if box.label.startswith("Sales close"))
+    later = scene.on.event.local_start.replace(second=0, microsecond=0) - timedelta(days=1)
+    close.set_value(later)
+    app = press(press(app, "Change the window …"), "Change the window")
+    end = "select sales_close_at at time zone zone as wall from event where id = :e"
+    assert scene.one(end, e=scene.on.event.id).wall == later
+    press(press(app, "Reopen sales …"), "Reopen sales")
+    assert scene.state().sales_paused_at is None
 
 
 def test_a_window_that_ends_before_it_begins_names_the_field(scene: Scene) -> None:

@@ -29,7 +29,7 @@ def venues_page(core: str, owner: str, reader: str, token: str, vendor: str) -> 
 
     database = Database(core_url=core, owner_url=owner, reader_url=reader, pool_size=2)
     try:
-        venues.show(Office(database, token, UUID(vendor)))
+        venues.show(Office(database, token, UUID(vendor)), "Europe/Berlin")
     finally:
         database.dispose()
 
@@ -82,6 +82,38 @@ def test_venues_are_listed_and_another_vendors_are_not(desk: Desk) -> None:
     assert "Theirs" not in listed
     for wanted in (other["id"], "no-id"):
         assert [error.value for error in desk.open(venue=wanted).error] == ["There is no such venue among yours."]
+
+
+def enter(app: AppTest, label: str, value: str) -> None:
+    next(box for box in app.text_input if box.label == label).set_value(value)
+
+
+def test_a_venue_is_added_and_set_up(desk: Desk) -> None:
+    app = desk.open()
+    name = factories.unique("Odeon *")
+    for label, value in (("Name", name), ("City", "Ulm"), ("Country", "de")):
+        enter(app, label, value)
+    app = press(press(app, "Add the venue …"), "Add the venue")
+    assert name in said(app)
+    venue = desk.one("select id, vendor_id, country, zone from venue where name = :n", n=name)
+    assert (venue.vendor_id, venue.country, venue.zone) == (desk.office.vendor_id, "DE", "Europe/Berlin")
+    app = desk.open(venue=venue.id)
+    enter(app, "Name", "Floor standing")
+    app.selectbox[0].set_value("standing")
+    app = press(press(app, "Add the configuration …"), "Add the configuration")
+    assert desk.one("select kind from configuration where venue_id = :v", v=venue.id)[0] == "standing"
+    assert len(app.file_uploader) == 1
+
+
+@pytest.mark.parametrize(("label", "value"), [("Country", "1"), ("Time zone", "Europe/Nowhere"), ("City", "U\u0000lm"), ("Name", " ")])
+def test_what_is_wrong_with_a_venue_is_named_by_field(desk: Desk, label: str, value: str) -> None:
+    app = desk.open()
+    for field, entered in (("Name", factories.unique("Odeon")), ("City", "Ulm"), (label, value)):
+        enter(app, field, entered)
+    app = press(app, "Add the venue …")
+    field = {"Time zone": "zone"}.get(label, label.lower())
+    assert f"- {field}: " in app.error[0].value
+    assert "Add the venue" not in labels(app)
 
 
 def test_a_plan_becomes_a_draft_and_is_published(desk: Desk) -> None:
