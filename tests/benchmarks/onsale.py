@@ -14,7 +14,6 @@ import random
 import signal
 import statistics
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -150,10 +149,9 @@ async def _rush(here: World, event_id: UUID, arguments: argparse.Namespace, *, r
     try:
         seconds, killed = await _until_sold_out(here, crowd, kill=faults, patience=patience)
     finally:
-        if robbing is not None:
-            robbing.cancel()
-            with suppress(asyncio.CancelledError):
-                await robbing
+        if robots is not None and robbing is not None:
+            robots.stopping = True
+            await robbing
     await _go_home(crowd, buyers)
     return Outcome(crowd, seconds, rate, entering, robots, killed, load)
 
@@ -202,11 +200,12 @@ def _broken(here: World) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> list[Line]:
-    yardstick_events = int(2 * (arguments.yardstick_seconds + 1) * MOST_ORDERS_PER_SECOND / arguments.seats) + 1
+    warming = min(1.0, arguments.yardstick_seconds)
+    yardstick_events = int((warming + 2 * arguments.yardstick_seconds) * MOST_ORDERS_PER_SECOND / arguments.seats) + 1
     people = arguments.buyers + ROBOT_ACCOUNTS
     with world(events=2 + yardstick_events, seats=arguments.seats, buyers=people, plan=arena(arguments.seats)) as here:
         load = orders.Load(replace(here, events=here.events[2:]))
-        asyncio.run(load.stretch("completed", seconds=1, clients=YARDSTICK_CLIENTS))  # warm
+        asyncio.run(load.stretch("completed", seconds=warming, clients=YARDSTICK_CLIENTS))
 
         def rate() -> float:
             return asyncio.run(load.stretch("completed", seconds=arguments.yardstick_seconds, clients=YARDSTICK_CLIENTS))

@@ -29,17 +29,19 @@ class Robots:
         self._due = due
         self.asked = 0
         self.answers: Counter[int] = Counter()
+        self.stopping = False
+        """What is under way is finished."""
         self.lost = 0
         """Connections that ended under them."""
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until `stopping`."""
         async with asyncio.TaskGroup() as group:
             for _ in range(CONNECTIONS):
                 group.create_task(self._one())
 
     async def _one(self) -> None:
-        while True:
+        while not self.stopping:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._world.api_port)
                 try:
@@ -51,9 +53,10 @@ class Robots:
                 await asyncio.sleep(0.2)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            while self.asked >= self._due():
+        while not self.stopping:
+            if self.asked >= self._due():
                 await asyncio.sleep(0.02)
+                continue
             self.asked += DEPTH
             writer.write(b"".join(next(self._requests) for _ in range(DEPTH)))
             for _ in range(DEPTH):

@@ -16,6 +16,8 @@ from ticketing.waitingroom.watch import QueueWatch, Watched
 
 SOON, LATE = 2, 30
 """Seconds until the next poll, at the front and at the back."""
+AHEAD_PER_SECOND = 1_000
+"""So many in front make the next poll a second later: fifty thousand who wait do not crowd out those whose turn it is."""
 STATES = {
     EntryState.WAITING: PlaceState.WAITING,
     EntryState.ADMITTED: PlaceState.YOUR_TURN,
@@ -61,7 +63,7 @@ class Places:
             opens_at=counter.opens_at,
             turn_ends_at=None,
             paused=counter.paused,
-            ask_again_seconds=_ask_again(wait.shortest if wait else None),
+            ask_again_seconds=_ask_again(ahead, wait.shortest if wait else None),
         )
 
     def _at_turn(self, place: PlaceToken, watched: Watched | None, turn: Turn | None) -> PlaceView:
@@ -80,7 +82,7 @@ class Places:
             opens_at=watched.counter.opens_at if watched else None,
             turn_ends_at=_when(turn, state),
             paused=watched.counter.paused if watched else False,
-            ask_again_seconds=SOON if state in (PlaceState.WAITING, PlaceState.YOUR_TURN) else LATE,
+            ask_again_seconds=LATE if state is PlaceState.OVER else SOON,
         )
 
 
@@ -88,8 +90,8 @@ def _when(turn: Turn | None, state: PlaceState) -> datetime | None:
     return turn.turn_ends_at if turn is not None and state is PlaceState.YOUR_TURN else None
 
 
-def _ask_again(shortest_seconds: int | None) -> int:
-    """A tenth of the wait, within bounds: nobody is late for their turn by more, and the back does not crowd the front."""
-    if shortest_seconds is None:
-        return SOON * 2
-    return min(LATE, max(SOON, shortest_seconds // 10))
+def _ask_again(ahead: int | None, shortest_seconds: int | None) -> int:
+    """Half of the shortest wait, within bounds: nobody is late for their turn, and the back does not crowd the front."""
+    if ahead is None or shortest_seconds is None:
+        return max(SOON * 2, min(LATE, (ahead or 0) // AHEAD_PER_SECOND))
+    return min(LATE, max(SOON, shortest_seconds // 2, ahead // AHEAD_PER_SECOND))
