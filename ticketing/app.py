@@ -134,7 +134,7 @@ def equip(state: State, settings: Settings, database: Database, providers: Mappi
         database, find_seats, per_address=settings.seat_streams_per_address, per_process=settings.seat_streams_per_process
     )
     state.booking = Booking(database, providers, access_tokens=state.access_tokens, after_commit=noting(state.seat_maps.note))
-    state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
+    state.places = Places(state.booking.read_turn, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     state.waiting_lists = Leader(database, name="waiting_lists", step=partial(offer_everywhere, database))
     state.hashing = HashingLane()
     state.photo_lane = photo_lane()

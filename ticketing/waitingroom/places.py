@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from starlette.concurrency import run_in_threadpool
 
-from ticketing.foundation.db import Database
 from ticketing.waitingroom.rules import EntryState
 from ticketing.waitingroom.schemas import PlaceState, PlaceView
-from ticketing.waitingroom.service import Turn, read_turn
 from ticketing.waitingroom.tokens import NOT_DRAWN, PlaceSigner, PlaceToken
+from ticketing.waitingroom.turns import Turn
 from ticketing.waitingroom.watch import QueueWatch, Watched
 
 SOON, LATE = 2, 30
@@ -29,7 +30,8 @@ STATES = {
 class Places:
     """One per process."""
 
-    database: Database
+    read_turn: Callable[[UUID], Awaitable[Turn | None]]
+    """By entry, from the row that decides."""
     watch: QueueWatch
     signer: PlaceSigner
 
@@ -41,12 +43,8 @@ class Places:
             drawn = await run_in_threadpool(self.watch.drawn_position, place.event_id, place.entry_id)
             position = drawn or NOT_DRAWN
         if watched is None or (watched.counter.drawn and position <= watched.counter.admitted_upto):
-            return self._at_turn(place, watched, await run_in_threadpool(self._read, place))
+            return self._at_turn(place, watched, await self.read_turn(place.entry_id))
         return self._waiting(place, watched, position)
-
-    def _read(self, place: PlaceToken) -> Turn | None:
-        with self.database.transaction() as session:
-            return read_turn(session, entry_id=place.entry_id)
 
     def _waiting(self, place: PlaceToken, watched: Watched, position: int) -> PlaceView:
         counter = watched.counter
