@@ -41,6 +41,7 @@ from ticketing.foundation.limits import Limits
 from ticketing.foundation.metrics import Metrics
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
+from ticketing.foundation.shared_look import SharedLook
 from ticketing.health import add_health
 from ticketing.inventory import seat_routes
 from ticketing.inventory.block_routes import router as blocks_router
@@ -143,6 +144,7 @@ def equip(state: State, settings: Settings, database: Database, providers: Mappi
     state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
     state.popular = PopularShelf(database)
     state.section_answers = AnswerCache(seconds=1.0)
+    state.availability = SharedLook()
     state.metrics = Metrics()
     state.access_log = AccessLog(settings.access_log_path)
     state.cipher = ContactCipher.from_settings(settings)

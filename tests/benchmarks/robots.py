@@ -1,4 +1,4 @@
-"""Robots of an on-sale: signed in, without a turn, and asking for seats and for the seat map as fast as they are allowed to.
+"""Robots of an on-sale: signed in, without a turn, and asking for seats and what is free as fast as they are allowed to.
 
 Several requests are under way on each connection, so that they cost the load generator little.
 """
@@ -15,8 +15,8 @@ import orjson
 
 from tests.world import World
 
-CONNECTIONS = 16
-DEPTH = 8
+CONNECTIONS = 128
+DEPTH = 4
 """Requests sent together."""
 
 
