@@ -53,6 +53,7 @@ from ticketing.messages.preferences import UnsubscribeSigner
 from ticketing.messages.routes import router as preferences_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
+from ticketing.orders.eager import Eager
 from ticketing.orders.seat_changes import find_seats, noting
 from ticketing.orders.staff_routes import router as staff_sales_router
 from ticketing.orders.ticket_routes import router as ticket_orders_router
@@ -145,6 +146,7 @@ def equip(state: State, settings: Settings, database: Database, providers: Mappi
     state.popular = PopularShelf(database)
     state.section_answers = AnswerCache(seconds=1.0)
     state.availability = SharedLook()
+    state.eager = Eager()
     state.metrics = Metrics()
     state.access_log = AccessLog(settings.access_log_path)
     state.cipher = ContactCipher.from_settings(settings)

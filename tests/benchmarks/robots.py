@@ -15,7 +15,7 @@ import orjson
 
 from tests.world import World
 
-CONNECTIONS = 128
+CONNECTIONS = 256
 DEPTH = 4
 """Requests sent together."""
 

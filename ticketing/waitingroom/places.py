@@ -40,11 +40,15 @@ class Places:
         watched = self.watch.queue(place.event_id)
         position = place.position
         if watched is not None and position == NOT_DRAWN and watched.counter.drawn:
-            drawn = await run_in_threadpool(self.watch.drawn_position, place.event_id, place.entry_id)
-            position = drawn or NOT_DRAWN
+            position = await self._drawn(place) or NOT_DRAWN
         if watched is None or (watched.counter.drawn and position <= watched.counter.admitted_upto):
             return self._at_turn(place, watched, await self.read_turn(place.entry_id))
         return self._waiting(place, watched, position)
+
+    async def _drawn(self, place: PlaceToken) -> int | None:
+        if self.watch.knows_draw(place.event_id):
+            return self.watch.drawn_position(place.event_id, place.entry_id)
+        return await run_in_threadpool(self.watch.drawn_position, place.event_id, place.entry_id)
 
     def _waiting(self, place: PlaceToken, watched: Watched, position: int) -> PlaceView:
         counter = watched.counter

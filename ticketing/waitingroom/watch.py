@@ -54,7 +54,9 @@ class Watched:
 
     counter: Counter
     drawn: Mapping[UUID, int] | None = None
-    """Positions by entry of those who came before the draw; loaded when the first of them asks."""
+    """Positions by entry of those who came before the draw; loaded when the first of them asks …"""
+    loading: threading.Lock = field(default_factory=threading.Lock)
+    """… once, however many ask at the opening."""
     past: deque[tuple[float, int]] = field(default_factory=deque)
     """(monotonic seconds, admitted_upto), of the last minute."""
 
@@ -105,18 +107,29 @@ class QueueWatch:
         """Whether the event has a waiting room, as far as this process knows."""
         return event_id in self._queues
 
+    def knows_draw(self, event_id: UUID) -> bool:
+        """Whether `drawn_position` answers without the database."""
+        watched = self._queues.get(event_id)
+        return watched is not None and watched.drawn is not None
+
     def drawn_position(self, event_id: UUID, entry_id: UUID) -> int | None:
-        """What the draw gave to somebody who came before the opening; None before it. Reads the database once per queue."""
+        """What the draw gave to somebody who came before the opening; None before it. Reads the database once per queue, and then only
+        looks it up: from an event loop, ask `knows_draw` whether it will wait."""
         watched = self._queues.get(event_id)
         if watched is None or not watched.counter.drawn:
             return None
         if watched.drawn is None:
-            connection = self._database.connect(autocommit=True)
-            try:
-                watched.drawn = dict(connection.execute(DRAWN, [event_id]).fetchall())
-            finally:
-                connection.close()
+            with watched.loading:
+                if watched.drawn is None:
+                    watched.drawn = self._read_drawn(event_id)
         return watched.drawn.get(entry_id)
+
+    def _read_drawn(self, event_id: UUID) -> Mapping[UUID, int]:
+        connection = self._database.connect(autocommit=True)
+        try:
+            return dict(connection.execute(DRAWN, [event_id]).fetchall())
+        finally:
+            connection.close()
 
     def _note(self, counter: Counter) -> None:
         self._queues.setdefault(counter.event_id, Watched(counter)).note(counter, time.monotonic())
