@@ -41,7 +41,7 @@ BARS = {
 YARDSTICK_CLIENTS = 32
 MOST_ORDERS_PER_SECOND = 1_000
 """Seats are prepared for the yardstick at this rate."""
-ROBOT_ACCOUNTS = 500
+ROBOT_ACCOUNTS = 100
 BLOCK_ROWS, ROW_SEATS = 12, 21
 LEAD_SECONDS = 3.0
 """From the last arrival to the opening."""
@@ -54,7 +54,7 @@ GRACE_SECONDS = 60
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--buyers", type=int, default=50_000)
     parser.add_argument("--seats", type=int, default=20_104)
-    parser.add_argument("--shoppers", type=int, default=1_500, help="let in at once")
+    parser.add_argument("--shoppers", type=int, default=2_500, help="let in at once")
     parser.add_argument("--robots", type=float, default=10, help="their requests to one of a buyer who holds, orders or pays")
     parser.add_argument("--provider-seconds", type=float, default=2, help="the provider's latency, with faults")
     parser.add_argument("--yardstick-seconds", type=float, default=6)

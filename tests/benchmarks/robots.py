@@ -73,7 +73,7 @@ async def _status(reader: asyncio.StreamReader) -> int:
 
 
 def _requests(event: str, token: str) -> list[bytes]:
-    """A hold of the best seats, and a look at what is free."""
+    """Three tries to hold the best seats, and a look at what is free."""
     body = orjson.dumps({"best": {"quantity": 4}})
     head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
     hold = (
@@ -81,4 +81,4 @@ def _requests(event: str, token: str) -> list[bytes]:
         f"Idempotency-Key: robot-{token}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     look = f"HEAD /api/events/{event}/tickets HTTP/1.1\r\n{head}Content-Length: 0\r\n\r\n"
-    return [hold.encode() + body, look.encode()]
+    return [hold.encode() + body] * 3 + [look.encode()]
