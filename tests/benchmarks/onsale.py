@@ -43,12 +43,13 @@ MOST_ORDERS_PER_SECOND = 1_000
 """Seats are prepared for the yardstick at this rate."""
 ROBOT_ACCOUNTS = 100
 BLOCK_ROWS, ROW_SEATS = 12, 21
-LEAD_SECONDS = 3.0
-"""From the last arrival to the opening."""
+LEAD_SECONDS = 4.0
+ARRIVALS_PER_SECOND = 1_250
+"""Before the opening, until half of `LEAD_SECONDS` before it; those whom the machine lets in later come behind the lot."""
 LOOK_SECONDS = 0.25
 PATIENCE_FACTOR = 20
 """So many times the yardstick's time (and a minute) an on-sale may take before it is given up."""
-GRACE_SECONDS = 60
+GRACE_SECONDS = 120
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +91,8 @@ class Outcome:
     """From the opening until every seat was sold; or until it was given up."""
     orders_per_second: float
     """Of the yardstick, before."""
-    entering_seconds: float
+    early: int
+    """Buyers who were in before the opening."""
     robots: Robots | None
     killed_after: float | None
     load: float
@@ -131,15 +133,14 @@ async def _until_sold_out(here: World, crowd: Crowd, *, kill: bool, patience: fl
 
 async def _rush(here: World, event_id: UUID, arguments: argparse.Namespace, *, rate: float, faults: bool) -> Outcome:
     crowd = Crowd(here, event_id, arguments.buyers, arguments.shoppers, random.Random(arguments.seed))
-    _set(here, event_id, shoppers=arguments.shoppers, opens_at=datetime.now(UTC) + timedelta(hours=1))
-    started = time.perf_counter()
-    places = await asyncio.gather(*(crowd.enter(number) for number in range(arguments.buyers)))
-    entering = time.perf_counter() - started
-    lead = LEAD_SECONDS + arguments.buyers / 20_000
-    opens = time.perf_counter() + lead
-    await asyncio.to_thread(_set, here, event_id, shoppers=arguments.shoppers, opens_at=datetime.now(UTC) + timedelta(seconds=lead))
-    buyers = [asyncio.create_task(crowd.live(number, place)) for number, place in enumerate(places)]
+    coming = LEAD_SECONDS + arguments.buyers / ARRIVALS_PER_SECOND
+    opens = time.perf_counter() + coming
+    _set(here, event_id, shoppers=arguments.shoppers, opens_at=datetime.now(UTC) + timedelta(seconds=coming))
+    buyers = [
+        asyncio.create_task(crowd.live(number, crowd.chance.uniform(0, coming - LEAD_SECONDS / 2))) for number in range(arguments.buyers)
+    ]
     await asyncio.sleep(max(0.0, opens - time.perf_counter()))
+    early = crowd.entered
     load = os.getloadavg()[0]
     robots = robbing = None
     if faults and arguments.robots:
@@ -153,7 +154,7 @@ async def _rush(here: World, event_id: UUID, arguments: argparse.Namespace, *, r
             robots.stopping = True
             await robbing
     await _go_home(crowd, buyers)
-    return Outcome(crowd, seconds, rate, entering, robots, killed, load)
+    return Outcome(crowd, seconds, rate, early, robots, killed, load)
 
 
 async def _go_home(crowd: Crowd, buyers: list[asyncio.Task[None]]) -> None:
@@ -276,7 +277,7 @@ def _line(name: str, here: World, outcome: Outcome, arguments: argparse.Namespac
             "booking_p99_seconds": _p99(crowd.bookings),
             "booking_median_seconds": round(statistics.median(crowd.bookings), 3) if crowd.bookings else None,
             "tickets_seen_p99_seconds": _p99(crowd.looks),
-            "entered_per_second": round(arguments.buyers / outcome.entering_seconds, 1),
+            "entered_before_the_opening": outcome.early,
             "polls_per_second": round(crowd.polls / outcome.seconds, 1),
             "shopping_requests": crowd.shopping_requests,
             "asked_again": dict(crowd.again),

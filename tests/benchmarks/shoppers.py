@@ -20,7 +20,7 @@ from tests.world import World
 
 PARTIES = (1, 2, 2, 2, 3, 4, 4, 5, 6)
 """Sizes of parties, as often as they come."""
-WAITING_CONNECTIONS = 64
+WAITING_CONNECTIONS = 256
 """For those who enter and poll; who shops has one of their own."""
 LOOKS_AT_TICKETS = 0.05
 """So many read their order until it is confirmed: it costs a read of the database, and the rest trust in their mail."""
@@ -111,8 +111,10 @@ class Crowd:
         self.entered += 1
         return place
 
-    async def live(self, number: int, place: Any) -> None:
-        """Poll as often as told; buy at their turn. Ends when they have bought, or nothing is left."""
+    async def live(self, number: int, comes_after: float) -> None:
+        """Enter, poll as often as told, buy at their turn. Ends when they have bought, or nothing is left."""
+        await asyncio.sleep(comes_after)
+        place = await self.enter(number)
         while not self.sold_out.is_set():
             if place["state"] == "your_turn":
                 if await self._shop(number):

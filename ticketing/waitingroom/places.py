@@ -9,6 +9,7 @@ from uuid import UUID
 
 from starlette.concurrency import run_in_threadpool
 
+from ticketing.foundation.clock import utc_now
 from ticketing.waitingroom.rules import EntryState
 from ticketing.waitingroom.schemas import PlaceState, PlaceView
 from ticketing.waitingroom.tokens import NOT_DRAWN, PlaceSigner, PlaceToken
@@ -17,7 +18,7 @@ from ticketing.waitingroom.watch import QueueWatch, Watched
 
 SOON, LATE = 2, 30
 """Seconds until the next poll, at the front and at the back."""
-AHEAD_PER_SECOND = 1_000
+AHEAD_PER_SECOND = 2_000
 """So many in front make the next poll a second later: fifty thousand who wait do not crowd out those whose turn it is."""
 STATES = {
     EntryState.WAITING: PlaceState.WAITING,
@@ -65,7 +66,9 @@ class Places:
             opens_at=counter.opens_at,
             turn_ends_at=None,
             paused=counter.paused,
-            ask_again_seconds=_ask_again(ahead, wait.shortest if wait else None),
+            ask_again_seconds=_ask_again(ahead, wait.shortest if wait else None)
+            if ahead is not None
+            else _ask_at_opening((counter.opens_at - utc_now()).total_seconds(), watched.likely_position(place.entry_id)),
         )
 
     def _at_turn(self, place: PlaceToken, watched: Watched | None, turn: Turn | None) -> PlaceView:
@@ -92,8 +95,13 @@ def _when(turn: Turn | None, state: PlaceState) -> datetime | None:
     return turn.turn_ends_at if turn is not None and state is PlaceState.YOUR_TURN else None
 
 
-def _ask_again(ahead: int | None, shortest_seconds: int | None) -> int:
+def _ask_again(ahead: int, shortest_seconds: int | None) -> int:
     """Half of the shortest wait, within bounds: nobody is late for their turn, and the back does not crowd the front."""
-    if ahead is None or shortest_seconds is None:
-        return max(SOON * 2, min(LATE, (ahead or 0) // AHEAD_PER_SECOND))
+    if shortest_seconds is None:
+        return min(LATE, max(SOON * 2, ahead // AHEAD_PER_SECOND))
     return min(LATE, max(SOON, shortest_seconds // 2, ahead // AHEAD_PER_SECOND))
+
+
+def _ask_at_opening(opens_in_seconds: float, likely_position: int) -> int:
+    """After the draw, in about the order that it will give: then the first of a crowd hear of their turn first."""
+    return int(min(LATE, max(SOON * 2, opens_in_seconds + 1 + likely_position / AHEAD_PER_SECOND)))
