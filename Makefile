@@ -10,7 +10,7 @@ READY := .venv/.ready
 SOURCES := ticketing flows sql dashboards tests
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool bench-queue bench-seatmap bench-visitors any-order contract faults-orders oversell torn-reads serve dashboards flows verify lock
+.PHONY: help setup demo clean-demo test check lint types imports fmt bench bench-orders bench-holds bench-contention bench-pool bench-queue bench-seatmap bench-visitors bench-onsale any-order contract faults-orders oversell torn-reads serve dashboards flows verify lock
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ fmt: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: bench-orders bench-holds bench-contention bench-pool bench-queue bench-seatmap bench-visitors ## Every benchmark, a line of JSON each; sizes of one as ARGS="--seconds 4"
+bench: bench-orders bench-holds bench-contention bench-pool bench-queue bench-seatmap bench-visitors bench-onsale ## Every benchmark, a line of JSON each; sizes of one as ARGS="--seconds 4"
 
 bench-orders: $(READY) ## Orders placed and completed per second, beside what PostgreSQL itself can do
 	@$(BIN)/python -m tests.benchmarks orders $(ARGS)
@@ -77,6 +77,9 @@ bench-seatmap: $(READY) ## Seat maps served per second and the way from a hold t
 
 bench-visitors: $(READY) ## 200 people browse, sign in and buy; with and without a storm of sign-ins
 	@$(BIN)/python -m tests.benchmarks visitors $(ARGS)
+
+bench-onsale: $(READY) ## 50,000 buyers meet an arena at its opening, calm and with robots, a slow provider and a killed process
+	@$(BIN)/python -m tests.benchmarks onsale $(ARGS)
 
 any-order: $(READY) ## Holds, orders and payments in any order against a model; EXAMPLES=200 STEPS=60
 	@EXAMPLES=$(or $(EXAMPLES),200) STEPS=$(or $(STEPS),60) $(BIN)/pytest tests/orders/test_any_order.py

@@ -43,6 +43,7 @@ class World:
     api_port: int
     provider_port: int
     server: subprocess.Popen[bytes]
+    provider: subprocess.Popen[bytes]
     desk_port: int
     """Where the dashboards will be, when a test starts them."""
     start: Callable[..., subprocess.Popen[bytes]]
@@ -70,15 +71,20 @@ def _plan(seats: int, standing: int) -> dict[str, object]:
     return {"name": "Hall", "size": {"width": 1000, "height": 1000}, "categories": categories, "zones": [zone]}
 
 
-def fill(database: Database, *, events: int, seats: int, buyers: int, standing: int = 0) -> tuple[UUID, list[UUID], list[str]]:
-    """A vendor with `events` events of `seats` seats (and `standing` places) on sale, and `buyers` signed-in buyers."""
+def fill(
+    database: Database, *, events: int, seats: int, buyers: int, standing: int = 0, plan: dict[str, object] | None = None
+) -> tuple[UUID, list[UUID], list[str]]:
+    """A vendor with `events` events of `seats` seats (and `standing` places) on sale, and `buyers` signed-in buyers.
+
+    `plan` is another hall than ours with as many seats, all of the category "Stalls".
+    """
     now = datetime.now(UTC)
     with database.transaction() as session:
         vendor_id = create_vendor(session, slug="bench", name="Bench", zone="Europe/Berlin", fee_bps=500, fee_fixed_minor=50)
         catalog.connect_payment_account(session, vendor_id=vendor_id, provider="fake", account_ref="acct_bench")
         venue_id = catalog.create_venue(session, vendor_id=vendor_id, name="Hall", city="Berlin", country="DE", zone_name="Europe/Berlin")
         layout_id = catalog.create_layout(
-            session, vendor_id=vendor_id, venue_id=venue_id, name="Hall", plan=parse_plan(_plan(seats, standing)), now=now
+            session, vendor_id=vendor_id, venue_id=venue_id, name="Hall", plan=parse_plan(plan or _plan(seats, standing)), now=now
         )
         event_ids: list[UUID] = []
         for number in range(events):
@@ -120,6 +126,7 @@ def world(
     seats: int,
     buyers: int,
     standing: int = 0,
+    plan: dict[str, object] | None = None,
     processes: int = 2,
     also: Mapping[str, str] | None = None,
     serve: str = "ticketing.cli",
@@ -131,7 +138,7 @@ def world(
     try:
         ensure_secrets(settings)
         database = schema.prepare(settings)
-        vendor_id, event_ids, tokens = fill(database, events=events, seats=seats, buyers=buyers, standing=standing)
+        vendor_id, event_ids, tokens = fill(database, events=events, seats=seats, buyers=buyers, standing=standing, plan=plan)
         api_port, provider_port, desk_port = free_port(), free_port(), free_port()
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TICKETING_")},
@@ -147,11 +154,13 @@ def world(
             children.append(child)
             return child
 
-        start("provider", "--port", str(provider_port), "--webhook-url", f"http://127.0.0.1:{api_port}/api/payments/webhooks/fake")
+        provider = start(
+            "provider", "--port", str(provider_port), "--webhook-url", f"http://127.0.0.1:{api_port}/api/payments/webhooks/fake"
+        )
         server = start("serve", "--port", str(api_port), "--processes", str(processes))
         for url in (f"http://127.0.0.1:{provider_port}/health", f"http://127.0.0.1:{api_port}/health/ready"):
             wait_for(url)
-        yield World(settings, database, vendor_id, event_ids, seats, tokens, api_port, provider_port, server, desk_port, start)
+        yield World(settings, database, vendor_id, event_ids, seats, tokens, api_port, provider_port, server, provider, desk_port, start)
         database.dispose()
     finally:
         for child in reversed(children):

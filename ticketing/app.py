@@ -40,6 +40,7 @@ from ticketing.foundation.limits import Limits
 from ticketing.foundation.metrics import Metrics
 from ticketing.foundation.schema import check_serving
 from ticketing.foundation.settings import Settings, load_settings
+from ticketing.foundation.shared_look import SharedLook
 from ticketing.health import add_health
 from ticketing.inventory import seat_routes
 from ticketing.inventory.block_routes import router as blocks_router
@@ -51,6 +52,7 @@ from ticketing.messages.preferences import UnsubscribeSigner
 from ticketing.messages.routes import router as preferences_router
 from ticketing.orders import routes as order_routes
 from ticketing.orders.booking import Booking
+from ticketing.orders.eager import Eager
 from ticketing.orders.package_routes import router as package_orders_router
 from ticketing.orders.seat_changes import find_seats, noting
 from ticketing.orders.staff_routes import router as staff_sales_router
@@ -139,7 +141,7 @@ def equip(state: State, settings: Settings, database: Database, providers: Mappi
         database, find_seats, per_address=settings.seat_streams_per_address, per_process=settings.seat_streams_per_process
     )
     state.booking = Booking(database, providers, access_tokens=state.access_tokens, after_commit=noting(state.seat_maps.note))
-    state.places = Places(database, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
+    state.places = Places(state.booking.read_turn, QueueWatch(database), PlaceSigner.from_secrets(settings.secrets))
     state.waiting_lists = Leader(database, name="waiting_lists", step=partial(offer_everywhere, database))
     state.hashing = HashingLane()
     state.photo_lane = photo_lane()
@@ -148,6 +150,8 @@ def equip(state: State, settings: Settings, database: Database, providers: Mappi
     state.answers = AnswerCache(settings.redis_url, seconds=browse.STAMP_SECONDS)
     state.popular = PopularShelf(database)
     state.section_answers = AnswerCache(seconds=1.0)
+    state.availability = SharedLook()
+    state.eager = Eager()
     state.metrics = Metrics()
     state.access_log = AccessLog(settings.access_log_path)
     state.cipher = ContactCipher.from_settings(settings)

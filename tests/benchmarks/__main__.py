@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.benchmarks import contention, holds, orders, pool, queue, seatmap, visitors
+from tests.benchmarks import contention, holds, onsale, orders, pool, queue, seatmap, visitors
 
 BENCHMARKS = {
     "contention": contention,
     "holds": holds,
+    "onsale": onsale,
     "orders": orders,
     "pool": pool,
     "queue": queue,

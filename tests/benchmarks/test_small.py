@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from tests.benchmarks import contention, holds, orders, pool, queue, seatmap, visitors
+from tests.benchmarks import contention, holds, onsale, orders, pool, queue, seatmap, visitors
 
 
 def test_orders_prints_both_figures_and_breaks_nothing() -> None:
@@ -67,3 +67,18 @@ def test_visitors_buy_with_and_without_a_storm_of_sign_ins() -> None:
     assert storm.details["storm_answers"].keys() <= {"200", "401", "503"}
     assert storm.details["storm_answers"]["200"] > 0
     assert storm.details["storm_answers"]["401"] > 0
+
+
+def test_onsale_sells_every_seat_to_buyers_calm_and_with_faults() -> None:
+    sizes = argparse.Namespace(buyers=120, seats=100, shoppers=30, robots=10, provider_seconds=0.2, yardstick_seconds=0.5, seed=1)
+    calm, faults = onsale.run(sizes)
+    for line in (calm, faults):
+        told = json.loads(line.to_json())["details"]
+        assert (told["tickets"], told["unsold"], told["oversold"], told["robots"]) == (100, 0, 0, 0)
+        assert told["ends"]["bought"] == told["orders"]
+        assert told["ends"]["bought"] + told["ends"]["went home"] == 120
+        assert told["invariants_broken"] == []
+    assert calm.details["killed_after_seconds"] is None
+    assert faults.details["killed_after_seconds"] > 0
+    assert faults.details["robots_answers"].keys() >= {200, 409, 429}
+    assert faults.details["booking_median_seconds"] > 0.4

@@ -15,7 +15,7 @@ def row_of(length: int, *, row: int = 0, first_seat: int = 0, accessible: tuple[
 
 
 def test_the_middle_of_the_front_row_is_taken_when_all_is_free() -> None:
-    assert best_adjacent([row_of(9, row=1, first_seat=9), row_of(9)], 3) == (3, 4, 5)
+    assert best_adjacent([row_of(9), row_of(9, row=1, first_seat=9)], 3) == (3, 4, 5)
 
 
 def test_no_seat_is_left_alone_when_another_place_in_the_row_avoids_it() -> None:

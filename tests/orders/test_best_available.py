@@ -119,7 +119,7 @@ def test_the_race_is_lost_when_the_guard_is_off(
 ) -> None:
     """The negative control: without the condition on the seat's state the same rush sells seats twice."""
     guard: Callable[[str], str] = lambda sql: sql.replace(  # noqa: E731
-        "where (es.state = 'free' or (es.state = 'held' and es.held_until <= app_now())) and", "where"
+        "where (es.state = 'free' or", "where (true or"
     )
     assert guard(claim.CLAIM_SKIPPING) != claim.CLAIM_SKIPPING
     monkeypatch.setattr(claim, "CLAIM_SKIPPING", guard(claim.CLAIM_SKIPPING))

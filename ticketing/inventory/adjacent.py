@@ -57,10 +57,13 @@ def _part(run: FreeRun, start: int, end: int) -> FreeRun:
 def best_adjacent(runs: Iterable[FreeRun], quantity: int, *, accessible: bool = False) -> tuple[int, ...] | None:
     """The seats for a party of `quantity`, or None when nowhere so many are free side by side.
 
-    With `accessible` at least one of them is an accessible seat; without, none is kept for others.
+    `runs` come in the order of sections and rows, and are looked at only as far as something better may come. With `accessible`
+    at least one of the seats is an accessible one; without, none is kept for others.
     """
     best: tuple[tuple[float, ...], tuple[int, ...]] | None = None
     for run in runs:
+        if best is not None and best[0][:3] < (0, run.section_position, run.row_position):
+            break
         for start in range(len(run.seats) - quantity + 1):
             end = start + quantity
             if not any(run.accessible[start:end]) if accessible else any(run.reserved[start:end]):

@@ -1,8 +1,9 @@
 """Best available: the writer chooses the seats, and claims them like named ones.
 
 A batch reads what is free once per event and selection, chooses for its requests one after another, and claims all of it with
-the statement for named seats. A request that finds nothing, or loses its seats to another process, is run alone: it chooses anew,
-and waits for whoever has locked what it chose.
+the statement for named seats. One process at a time does so for an event: two that read the same would choose the same. A request
+that finds nothing where others of its batch have chosen, or loses its seats to somebody who names them, is run alone: it chooses
+anew, and waits for whoever has locked what it chose.
 """
 
 from __future__ import annotations
@@ -103,6 +104,10 @@ group by section_position, row_position, run_no
 order by section_position, row_position, run_no
 """
 
+TAKE_TURNS = """
+select pg_advisory_xact_lock(hashtextextended('ticketing.best ' || id, 0)) from unnest(%s::text[]) with ordinality as e(id, n) order by n
+"""
+
 ON_SALE = """
 select status = 'published' and sales_open_at <= app_now() and sales_close_at > app_now() and sales_paused_at is null, access_types,
   array(select t.id from ticket_type t
@@ -128,6 +133,8 @@ class BestHandler:
 
     def run(self, connection: Connection, requests: Sequence[BestRequest], *, alone: bool) -> list[Any]:
         known = _known(connection, requests)
+        choosing = sorted({str(request.event_id) for number, request in enumerate(requests) if number not in known})
+        connection.execute(TAKE_TURNS, [choosing])
         free: dict[Hashable, list[FreeRun]] = {}
         taken: dict[UUID, set[int]] = {}
         outcomes: list[Any] = [RunAlone()] * len(requests)
@@ -144,6 +151,8 @@ class BestHandler:
                 if seats := request.choose(without(free[request.selection], gone)):
                     gone.update(seats)
                     claims[number] = request.claim(seats)
+                elif not gone:
+                    outcomes[number] = _why_none(connection, request)
         answers = self._claims.run(connection, list(claims.values()), alone=alone) if claims else []
         for number, answer in zip(claims, answers, strict=True):
             outcomes[number] = RunAlone() if isinstance(answer, SeatsTaken) else answer

@@ -11,13 +11,15 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from ticketing.accounts.http import current_user
 from ticketing.catalog import browse
 from ticketing.catalog.rules import EventStatus
-from ticketing.foundation.db import database_now
+from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.http import Json
 from ticketing.foundation.openapi import ETAG, TAGGED
+from ticketing.foundation.shared_look import SharedLook
 from ticketing.inventory import seatmap
 
 router = APIRouter(prefix="/api/events", tags=["events"])
@@ -27,6 +29,8 @@ COUNTED: dict[int | str, dict[str, Any]] = {
     200: {"description": "Something can be bought", "headers": X_AVAILABLE | ETAG},
     410: {"description": "Sold out, or sales have ended", "headers": X_AVAILABLE | ETAG},
 }
+Availability = tuple[list[seatmap.TypeAvailability], str, bool]
+"""(types, their tag, whether sales have ended)"""
 Text = Annotated[str | None, Query(max_length=200)]
 Price = Annotated[
     Decimal | None,
@@ -103,27 +107,44 @@ def _tagged(request: Request, body: bytes, tag: str) -> Response:
 
 
 @router.get("/{event_id}/tickets", response_model=seatmap.Availability, responses=TAGGED)
-def read_availability(request: Request, event_id: UUID) -> Response:
+async def read_availability(request: Request, event_id: UUID) -> Response:
     """Ticket types with all-in prices and what is left. A hint: holding decides."""
-    types, tag, _ = _availability(request, event_id)
+    types, tag, _ = await _availability(request, event_id)
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
     return Json(seatmap.Availability(types), headers={"ETag": tag})
 
 
 @router.head("/{event_id}/tickets", responses=COUNTED)
-def head_availability(request: Request, event_id: UUID) -> Response:
+async def head_availability(request: Request, event_id: UUID) -> Response:
     """200 while something can be bought, 410 when it is sold out or its sales have ended; `X-Available` counts."""
-    types, tag, ended = _availability(request, event_id)
+    types, tag, ended = await _availability(request, event_id)
     left = 0 if ended else sum(item.available for item in types)
     return Response(status_code=200 if left else 410, headers={"X-Available": str(left), "ETag": tag})
 
 
-def _availability(request: Request, event_id: UUID) -> tuple[list[seatmap.TypeAvailability], str, bool]:
-    """(types, their tag, whether sales have ended)"""
-    with request.app.state.database.transaction() as session:
-        now = database_now(session)
-        event = visible_event(request, session, event_id, now)
-        types = seatmap.availability(session, event_id=event_id, now=now)
+async def _availability(request: Request, event_id: UUID) -> Availability:
+    """One look for all who ask at the same time; an event that is not public is looked at for each member of its vendor."""
+    database: Database = request.app.state.database
+    looks: SharedLook[Availability] = request.app.state.availability
+
+    def look_for_all() -> Availability:
+        with database.transaction() as session:
+            now = database_now(session)
+            return _count(session, browse.get_event(session, event_id=event_id, now=now), now)
+
+    def look_for_member() -> Availability:
+        with database.transaction() as session:
+            now = database_now(session)
+            return _count(session, visible_event(request, session, event_id, now), now)
+
+    try:
+        return await looks.ask(event_id, look_for_all)
+    except browse.EventNotPublic:
+        return await run_in_threadpool(look_for_member)
+
+
+def _count(session: Session, event: browse.EventView, now: datetime) -> Availability:
+    types = seatmap.availability(session, event_id=event.id, now=now)
     digest = hashlib.sha256(orjson.dumps(types)).hexdigest()
     return types, f'"{digest[:16]}"', event.sales_close_at <= now or event.status in ENDED

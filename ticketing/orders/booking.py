@@ -34,6 +34,7 @@ from ticketing.orders.settle import SettleHandler, Settlement, SettleRequest
 from ticketing.orders.staff_sale import StaffSale, StaffSaleHandler, TakenWith
 from ticketing.payments.providers import PaymentProvider, ProviderNotice, polled_notice
 from ticketing.waitingroom.enter import EnterHandler, EnterRequest, Place
+from ticketing.waitingroom.turns import Turn, TurnHandler
 
 Result = TypeVar("Result")
 WAIT_SECONDS = 30
@@ -70,6 +71,7 @@ class Booking:
                 "session": SessionLookupHandler(),
                 "account": AccountLookupHandler(),
                 "enter": EnterHandler(),
+                "turn": TurnHandler(),
             },
             after_commit=after_commit,
         )
@@ -106,6 +108,11 @@ class Booking:
         """A place in the waiting room of an event; the same one while it lasts."""
         place: Place = await self._writer.call("enter", EnterRequest(new_id(), event_id, buyer_id, tell))
         return place
+
+    async def read_turn(self, entry_id: UUID) -> Turn | None:
+        """Where a buyer in a waiting room stands, by the row that decides; None: there is no such entry."""
+        turn: Turn | None = await self._writer.call("turn", entry_id)
+        return turn
 
     async def hold(
         self,

@@ -29,6 +29,7 @@ from ticketing.orders import service
 from ticketing.orders.attempts import limit_codes
 from ticketing.orders.book import hold_key
 from ticketing.orders.booking import Booking
+from ticketing.orders.eager import Eager
 from ticketing.orders.pay import read_payments
 from ticketing.orders.rules import Channel
 from ticketing.orders.schemas import BookingBody, BookingHereBody, HoldBody, OrderBody, OrderPage, PaymentBody, Settled
@@ -50,6 +51,11 @@ async def _buyer(request: Request) -> UUID:
 def _booking(request: Request) -> Booking:
     booking: Booking = request.app.state.booking
     return booking
+
+
+def _eager(request: Request) -> Eager:
+    eager: Eager = request.app.state.eager
+    return eager
 
 
 def _id(request: Request, name: str = "id") -> UUID:
@@ -91,27 +97,29 @@ async def create_hold(request: Request) -> Response:
     if body.code is not None:
         await run_in_threadpool(limit_codes, request, buyer_id=buyer)
     if body.best is not None:
-        best = await _booking(request).hold_best(
+        with _eager(request).watching(event_id, buyer):
+            best = await _booking(request).hold_best(
+                event_id=event_id,
+                buyer_id=buyer,
+                key=key,
+                digest=_digest(request, raw),
+                quantity=body.best.quantity,
+                section_id=body.best.section_id,
+                ticket_type_id=body.best.ticket_type_id,
+                accessible=body.best.accessible,
+                code=body.code,
+            )
+        return _answer(best, 201)
+    with _eager(request).watching(event_id, buyer):
+        hold = await _booking(request).hold(
             event_id=event_id,
             buyer_id=buyer,
             key=key,
             digest=_digest(request, raw),
-            quantity=body.best.quantity,
-            section_id=body.best.section_id,
-            ticket_type_id=body.best.ticket_type_id,
-            accessible=body.best.accessible,
+            seats=body.seats,
+            places=[(place.pool_id, place.quantity) for place in body.places],
             code=body.code,
         )
-        return _answer(best, 201)
-    hold = await _booking(request).hold(
-        event_id=event_id,
-        buyer_id=buyer,
-        key=key,
-        digest=_digest(request, raw),
-        seats=body.seats,
-        places=[(place.pool_id, place.quantity) for place in body.places],
-        code=body.code,
-    )
     return _answer(hold, 201)
 
 
@@ -182,9 +190,10 @@ async def _book(request: Request, buyer: UUID, event_id: UUID, raw: bytes, body:
     else:
         places = tuple(sorted((place.pool_id, place.quantity) for place in body.places))
         hold = ClaimRequest(new_id(), event_id, buyer, own, digest, tuple(sorted(body.seats)), places, body.access_code)
-    order = await _booking(request).book(
-        hold, key=key, channel=Channel.API, referrer=body.referrer, code=body.code, link_code=body.link_code
-    )
+    with _eager(request).watching(event_id, buyer):
+        order = await _booking(request).book(
+            hold, key=key, channel=Channel.API, referrer=body.referrer, code=body.code, link_code=body.link_code
+        )
     return _answer(order, 201)
 
 

@@ -41,7 +41,9 @@ FAILURES_BEFORE_REST = 10
 """In a row: more than chance makes of a provider that loses one answer in three."""
 REST_SECONDS = 5
 """Then it is asked again: buyers wait for it."""
-CONNECTIONS = 64
+CONNECTIONS = 512
+"""When the provider takes two seconds for an answer, so many connections let 256 buyers a second pay; those that are not needed are
+not opened."""
 LONGEST_TEXT = 200
 MOST_MINOR = 2**63 - 1
 """Amounts are PostgreSQL bigints."""

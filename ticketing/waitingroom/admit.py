@@ -62,6 +62,9 @@ select count(*), coalesce(max(position), %(upto)s) from admitted
 """
 
 
+EARLY = "select count(*) from queue_entry where event_id = %s and state = 'waiting'"
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """What everybody in one queue needs to know; read once, for all of them."""
@@ -76,6 +79,8 @@ class Counter:
     inside: int
     admitted_now: int
     """Let in by this step."""
+    early: int
+    """How many will be in the lot; 0 once it is drawn."""
 
 
 def advance_queue(connection: Connection, *, event_id: UUID) -> Counter | None:
@@ -114,6 +119,7 @@ def advance_queue(connection: Connection, *, event_id: UUID) -> Counter | None:
         admitted_upto=upto,
         inside=inside + admitted,
         admitted_now=admitted,
+        early=0 if drawn else _one(connection, EARLY, [event_id]),
     )
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from starlette.concurrency import run_in_threadpool
 
-from ticketing.foundation.db import Database
+from ticketing.foundation.clock import utc_now
 from ticketing.waitingroom.rules import EntryState
 from ticketing.waitingroom.schemas import PlaceState, PlaceView
-from ticketing.waitingroom.service import Turn, read_turn
 from ticketing.waitingroom.tokens import NOT_DRAWN, PlaceSigner, PlaceToken
+from ticketing.waitingroom.turns import Turn
 from ticketing.waitingroom.watch import QueueWatch, Watched
 
 SOON, LATE = 2, 30
 """Seconds until the next poll, at the front and at the back."""
+AHEAD_PER_SECOND = 2_000
+"""So many in front make the next poll a second later: fifty thousand who wait do not crowd out those whose turn it is."""
 STATES = {
     EntryState.WAITING: PlaceState.WAITING,
     EntryState.ADMITTED: PlaceState.YOUR_TURN,
@@ -27,7 +31,8 @@ STATES = {
 class Places:
     """One per process."""
 
-    database: Database
+    read_turn: Callable[[UUID], Awaitable[Turn | None]]
+    """By entry, from the row that decides."""
     watch: QueueWatch
     signer: PlaceSigner
 
@@ -36,15 +41,15 @@ class Places:
         watched = self.watch.queue(place.event_id)
         position = place.position
         if watched is not None and position == NOT_DRAWN and watched.counter.drawn:
-            drawn = await run_in_threadpool(self.watch.drawn_position, place.event_id, place.entry_id)
-            position = drawn or NOT_DRAWN
+            position = await self._drawn(place) or NOT_DRAWN
         if watched is None or (watched.counter.drawn and position <= watched.counter.admitted_upto):
-            return self._at_turn(place, watched, await run_in_threadpool(self._read, place))
+            return self._at_turn(place, watched, await self.read_turn(place.entry_id))
         return self._waiting(place, watched, position)
 
-    def _read(self, place: PlaceToken) -> Turn | None:
-        with self.database.transaction() as session:
-            return read_turn(session, entry_id=place.entry_id)
+    async def _drawn(self, place: PlaceToken) -> int | None:
+        if self.watch.knows_draw(place.event_id):
+            return self.watch.drawn_position(place.event_id, place.entry_id)
+        return await run_in_threadpool(self.watch.drawn_position, place.event_id, place.entry_id)
 
     def _waiting(self, place: PlaceToken, watched: Watched, position: int) -> PlaceView:
         counter = watched.counter
@@ -61,7 +66,9 @@ class Places:
             opens_at=counter.opens_at,
             turn_ends_at=None,
             paused=counter.paused,
-            ask_again_seconds=_ask_again(wait.shortest if wait else None),
+            ask_again_seconds=_ask_again(ahead, wait.shortest if wait else None)
+            if ahead is not None
+            else _ask_at_opening((counter.opens_at - utc_now()).total_seconds(), watched.likely_position(place.entry_id)),
         )
 
     def _at_turn(self, place: PlaceToken, watched: Watched | None, turn: Turn | None) -> PlaceView:
@@ -80,7 +87,7 @@ class Places:
             opens_at=watched.counter.opens_at if watched else None,
             turn_ends_at=_when(turn, state),
             paused=watched.counter.paused if watched else False,
-            ask_again_seconds=SOON if state in (PlaceState.WAITING, PlaceState.YOUR_TURN) else LATE,
+            ask_again_seconds=LATE if state is PlaceState.OVER else SOON,
         )
 
 
@@ -88,8 +95,13 @@ def _when(turn: Turn | None, state: PlaceState) -> datetime | None:
     return turn.turn_ends_at if turn is not None and state is PlaceState.YOUR_TURN else None
 
 
-def _ask_again(shortest_seconds: int | None) -> int:
-    """A tenth of the wait, within bounds: nobody is late for their turn by more, and the back does not crowd the front."""
+def _ask_again(ahead: int, shortest_seconds: int | None) -> int:
+    """Half of the shortest wait, within bounds: nobody is late for their turn, and the back does not crowd the front."""
     if shortest_seconds is None:
-        return SOON * 2
-    return min(LATE, max(SOON, shortest_seconds // 10))
+        return min(LATE, max(SOON * 2, ahead // AHEAD_PER_SECOND))
+    return min(LATE, max(SOON, shortest_seconds // 2, ahead // AHEAD_PER_SECOND))
+
+
+def _ask_at_opening(opens_in_seconds: float, likely_position: int) -> int:
+    """After the draw, in about the order that it will give: then the first of a crowd hear of their turn first."""
+    return int(min(LATE, max(SOON * 2, opens_in_seconds + 1 + likely_position / AHEAD_PER_SECOND)))

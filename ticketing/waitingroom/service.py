@@ -116,23 +116,6 @@ def _view(session: Session, event_id: UUID) -> QueueView:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An entry as it is in the database."""
-
-    state: EntryState
-    position: int | None
-    turn_ends_at: datetime | None
-
-
-def read_turn(session: Session, *, entry_id: UUID) -> Turn | None:
-    """Where a buyer stands, by the row that decides."""
-    row = session.execute(
-        select(QueueEntry.state, QueueEntry.position, QueueEntry.turn_ends_at).where(QueueEntry.id == entry_id)
-    ).one_or_none()
-    return None if row is None else Turn(row.state, row.position, row.turn_ends_at)
-
-
 def leave_queue(session: Session, *, entry_id: UUID) -> None:
     """Give the place up: the next in line gets the turn. Who has left already, or has bought, is left as they are."""
     staying = (EntryState.WAITING, EntryState.ADMITTED, EntryState.SHOPPING)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 import orjson
@@ -37,10 +38,12 @@ LEADER = "select pg_try_advisory_lock(hashtextextended('ticketing.queues', 0))"
 
 QUEUES = """
 select q.event_id, q.opens_at, q.opens_at <= app_now() as is_open, q.paused_at is not null as paused, q.drawn_at is not null as drawn,
-  q.last_position, q.admitted_upto, 0 as inside, 0 as admitted_now
+  q.last_position, q.admitted_upto, 0 as inside, 0 as admitted_now, 0 as early
 from queue q join event e on e.id = q.event_id
 where e.status = 'published' and e.sales_close_at > app_now()
 """
+
+SEED = "select seed from queue where event_id = %s"
 
 DRAWN = """
 select e.id, e.position from queue_entry e join queue q on q.event_id = e.event_id
@@ -53,8 +56,12 @@ class Watched:
     """A queue as a process knows it."""
 
     counter: Counter
+    seed: bytes
+    """Of the lot: never told."""
     drawn: Mapping[UUID, int] | None = None
-    """Positions by entry of those who came before the draw; loaded when the first of them asks."""
+    """Positions by entry of those who came before the draw; loaded when the first of them asks …"""
+    loading: threading.Lock = field(default_factory=threading.Lock)
+    """… once, however many ask at the opening."""
     past: deque[tuple[float, int]] = field(default_factory=deque)
     """(monotonic seconds, admitted_upto), of the last minute."""
 
@@ -63,6 +70,11 @@ class Watched:
         self.past.append((now, counter.admitted_upto))
         while len(self.past) > 1 and now - self.past[0][0] > PACE_SECONDS:
             self.past.popleft()
+
+    def likely_position(self, entry_id: UUID) -> int:
+        """Where the lot will about put an early entry."""
+        lot = int.from_bytes(sha256(self.seed + entry_id.bytes).digest()[:8], "big")
+        return lot * self.counter.early >> 64
 
     def wait(self, position: int) -> Wait | None:
         """How long somebody at `position` will still wait; None while nobody can know."""
@@ -105,21 +117,34 @@ class QueueWatch:
         """Whether the event has a waiting room, as far as this process knows."""
         return event_id in self._queues
 
+    def knows_draw(self, event_id: UUID) -> bool:
+        """Whether `drawn_position` answers without the database."""
+        watched = self._queues.get(event_id)
+        return watched is not None and watched.drawn is not None
+
     def drawn_position(self, event_id: UUID, entry_id: UUID) -> int | None:
-        """What the draw gave to somebody who came before the opening; None before it. Reads the database once per queue."""
+        """What the draw gave to somebody who came before the opening; None before it. Reads the database once per queue, and then only
+        looks it up: from an event loop, ask `knows_draw` whether it will wait."""
         watched = self._queues.get(event_id)
         if watched is None or not watched.counter.drawn:
             return None
         if watched.drawn is None:
-            connection = self._database.connect(autocommit=True)
-            try:
-                watched.drawn = dict(connection.execute(DRAWN, [event_id]).fetchall())
-            finally:
-                connection.close()
+            with watched.loading:
+                if watched.drawn is None:
+                    watched.drawn = self._read_drawn(event_id)
         return watched.drawn.get(entry_id)
 
+    def _read_drawn(self, event_id: UUID) -> Mapping[UUID, int]:
+        connection = self._database.connect(autocommit=True)
+        try:
+            return dict(connection.execute(DRAWN, [event_id]).fetchall())
+        finally:
+            connection.close()
+
     def _note(self, counter: Counter) -> None:
-        self._queues.setdefault(counter.event_id, Watched(counter)).note(counter, time.monotonic())
+        watched = self._queues.get(counter.event_id)
+        if watched is not None:
+            watched.note(counter, time.monotonic())
 
     def _look(self, connection: Connection) -> None:
         """Which queues there are; and whether this process leads."""
@@ -133,6 +158,9 @@ class QueueWatch:
             del self._queues[gone]
         for counter in known:
             if counter.event_id not in self._queues:
+                row = connection.execute(SEED, [counter.event_id]).fetchone()
+                assert row is not None  # queues are not deleted
+                self._queues[counter.event_id] = Watched(counter, row[0])
                 self._note(counter)
         if not self._leads and connection.execute(LEADER).fetchone() == (True,):
             self._leads = True
