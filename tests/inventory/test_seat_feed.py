@@ -18,13 +18,16 @@ import pytest
 from sqlalchemy import text
 
 from tests import factories
+from tests.packages.making import make_season
 from ticketing.foundation.db import Database
 from ticketing.foundation.ids import new_id
+from ticketing.inventory.claim import ClaimRequest
 from ticketing.inventory.seat_copy import Code, Published, ReadAt, code_of
 from ticketing.inventory.seat_feed import SECONDS_PER_CHECK
 from ticketing.inventory.seat_news import CHANNEL, SeatNews, pack
 from ticketing.inventory.seat_viewers import MOST_WAITING, SeatMaps, StreamsFull, TooManyStreams, Viewer
 from ticketing.orders.booking import Booking
+from ticketing.orders.rules import Channel
 from ticketing.orders.seat_changes import find_seats, noting
 
 NEVER = 3_600.0
@@ -119,6 +122,31 @@ def test_every_process_shows_what_staff_gave_away_when_one_of_them_made_it(datab
             await booking.sell_by_staff(**sale, seats=[3, 4], key="k", digest=b"d", taken_with=None)
             for maps in (here, there):
                 await shows(maps, event_id, {2: Code.FREE, 3: Code.TAKEN, 4: Code.TAKEN})
+            booking.stop()
+
+    run(test)
+
+
+def test_every_process_shows_what_was_held_and_ordered_in_one_call(database: Database, buyers: list[UUID]) -> None:
+    """A booking, and a package at each of its events."""
+    season = make_season(database)
+    package = season.package()
+
+    async def test() -> None:
+        async with processes(database, seconds_per_check=NEVER) as (here, there):
+            booking = Booking(database, {}, after_commit=noting(here.note))
+            booking.start()
+            events = [sale.event.id for sale in season.events]
+            for event_id in events:
+                await read(there, event_id)
+            claim = ClaimRequest(new_id(), events[0], buyers[0], "h", b"", (30,))
+            await booking.book(claim, key="k", channel=Channel.API)
+            await shows(there, events[0], {30: Code.HELD, 31: Code.FREE})
+            order = await booking.order_package(package_id=package.id, buyer_id=buyers[1], quantity=1, key="k", digest=b"")
+            for event_id in events:
+                (line,) = [line for line in order.lines if line.event_id == event_id]
+                seat = (ord(line.row_label or "") - ord("A")) * 10 + int(line.seat_label or "") - 1
+                await shows(there, event_id, {seat: Code.HELD})
             booking.stop()
 
     run(test)

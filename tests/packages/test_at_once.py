@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tests.packages.making import Season, make_season
-from ticketing.foundation.db import Database
+from tests.packages.making import NOTHING, Season, make_season
+from ticketing.foundation.db import Database, Role
+from ticketing.inventory.holds import HoldView
 from ticketing.orders.booking import Booking
 from ticketing.orders.read import OrderView
 
@@ -57,3 +62,48 @@ def test_one_key_at_two_processes_gives_one_order(processes: tuple[Booking, Book
         assert {one.replayed, other.replayed} == {True, False}
     assert (season.counts()["orders"], season.counts()["holds"]) == (8, 24)
     season.all_is_well()
+
+
+def test_packages_and_holds_at_the_same_events_at_two_processes_do_not_fail_each_other(
+    processes: tuple[Booking, Booking], season: Season, buyers: list[UUID]
+) -> None:
+    """Packages lock event by event, batches of holds all events at once: where they cross, one is run again."""
+    packages = [season.package(standing=standing) for standing in ([0], [1, 2], [])]
+    calls: list[Any] = []
+    for number, buyer in enumerate(buyers[:24]):
+        process, other = processes if number % 2 else processes[::-1]
+        sale = season.events[number % 3]
+        package = packages[number % 3].id
+        calls.append(process.order_package(package_id=package, buyer_id=buyer, quantity=1, key="k", digest=b""))
+        wanted = {"places": [(sale.pool.id, 1)], "seats": [40 + number // 3]}
+        calls.append(other.hold(event_id=sale.event.id, buyer_id=buyer, key="h", digest=b"", **wanted))
+    outcomes = processes[0].wait(_together(*calls))
+    assert [outcome for outcome in outcomes if not isinstance(outcome, OrderView | HoldView)] == []
+    counts = season.counts()
+    assert (counts["orders"], counts["holds"], counts["seats"] + counts["places"]) == (24, 3 * 24 + 24, 3 * 24 + 2 * 24)
+    season.all_is_well()
+
+
+DIE_BETWEEN = """
+import sys
+from uuid import UUID
+from ticketing.foundation import faults
+from ticketing.foundation.db import Database
+from ticketing.orders.booking import Booking
+
+url, package, buyer = sys.argv[1:]
+faults.arm("booking_held")
+booking = Booking(Database(core_url=url, owner_url="", reader_url=""), {})
+booking.start()
+booking.wait(booking.order_package(package_id=UUID(package), buyer_id=UUID(buyer), quantity=2, key="k", digest=b""))
+"""
+
+
+def test_a_process_that_dies_with_everything_held_leaves_nothing(booking: Booking, season: Season, buyers: list[UUID]) -> None:
+    package = season.package()
+    command = [sys.executable, "-c", DIE_BETWEEN, season.database.url(Role.CORE), str(package.id), str(buyers[0])]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TICKETING_")}
+    assert subprocess.run(command, check=False, env=environment, timeout=60).returncode == -signal.SIGKILL
+    assert season.counts() == NOTHING
+    order = booking.wait(booking.order_package(package_id=package.id, buyer_id=buyers[0], quantity=2, key="k", digest=b""))
+    assert (order.replayed, season.counts()["seats"]) == (False, 6)

@@ -1,7 +1,8 @@
 """Buying a package: places at every one of its events, and one order of them, in one transaction: all or nothing.
 
 Holds and order are made by the handlers that make them apart, one event after another in the order of their ids. Whoever buys the
-same package twice at once waits for themselves, so that the limit for one buyer holds and a key serves once.
+same package twice at once waits for themselves, so that the limit for one buyer holds and a key serves once. Locks at several
+events may cross those of another process's batch: PostgreSQL ends one of the two, and the writer runs it again.
 """
 
 from __future__ import annotations

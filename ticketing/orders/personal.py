@@ -20,6 +20,10 @@ select l.order_id, l.line_no, l.event_id, e.title as event_title, e.local_start,
   l.price_minor, l.fee_minor, l.tax_minor, l.discount_minor, l.state
 from order_line l join ticket_order o on o.id = l.order_id join event e on e.id = l.event_id join ticket_type t on t.id = l.ticket_type_id
 where o.buyer_id = any(:ids) order by l.order_id, l.line_no""",
+    "order_package": """
+select p.order_id, k.name, p.quantity, p.price_minor from order_package p
+join ticket_order o on o.id = p.order_id join package k on k.id = p.package_id
+where o.buyer_id = any(:ids) order by p.order_id""",
     "order_event": """
 select h.order_id, h.kind, h.detail, h.recorded_at from order_event h join ticket_order o on o.id = h.order_id
 where o.buyer_id = any(:ids) order by h.id""",
