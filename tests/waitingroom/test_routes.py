@@ -20,6 +20,7 @@ from ticketing.accounts.sessions import open_session
 from ticketing.app import create_app
 from ticketing.foundation.db import Database, database_now
 from ticketing.foundation.settings import Settings
+from ticketing.orders.eager import PATIENCE
 from ticketing.waitingroom.watch import QueueWatch
 
 
@@ -117,6 +118,20 @@ def test_a_turn_is_the_buyers_own_when_its_token_is_known_to_somebody_else(
     look(client, client.post(queue, json={}, headers=guest(client)).json()["token"], "your_turn")
     refused = client.post(f"/api/events/{on_sale.event.id}/holds", json={"seats": [1]}, headers=keyed(guest(client)))
     problem(refused, 409, "not-your-turn")
+
+
+def test_who_asks_out_of_turn_again_and_again_is_told_to_wait(
+    client: TestClient, on_sale: factories.OnSale, manager: dict[str, str]
+) -> None:
+    set_queue(client, on_sale, manager)
+    robot, holds = guest(client), f"/api/events/{on_sale.event.id}/holds"
+    for _ in range(PATIENCE):
+        problem(client.post(holds, json={"seats": [1]}, headers=keyed(robot)), 409, "not-your-turn")
+    refused = client.post(holds, json={"best": {"quantity": 1}}, headers=keyed(robot))
+    assert 1 <= int(refused.headers["Retry-After"]) <= 10
+    problem(refused, 429, "too-many-requests")
+    problem(client.post(f"/api/shows/{on_sale.event.id}/tickets", json={"seats": [1]}, headers=keyed(robot)), 429, "too-many-requests")
+    problem(client.post(holds, json={"seats": [1]}, headers=keyed(guest(client))), 409, "not-your-turn")
 
 
 def test_queue_is_run_by_its_vendor_alone(

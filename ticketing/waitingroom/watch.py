@@ -57,7 +57,7 @@ class Watched:
 
     counter: Counter
     seed: bytes
-    """Of the lot: never told."""
+    """Of the lot. It is not told before the opening; when it is worth asking again hints at the outcome, which nobody can change."""
     drawn: Mapping[UUID, int] | None = None
     """Positions by entry of those who came before the draw; loaded when the first of them asks …"""
     loading: threading.Lock = field(default_factory=threading.Lock)

@@ -16,8 +16,8 @@ import orjson
 
 from ticketing.payments.fake_provider.ledger import Session
 
-SENDERS = 16
-"""Sent at once; a receiver that commits in batches answers several together."""
+SENDERS = 128
+"""Sent at once; a receiver that commits in batches answers several together, and takes longer for each when it is busy."""
 
 RETRY_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 30)
 """Waits between tries; the last is repeated until the webhook is taken."""
