@@ -22,6 +22,7 @@ from ticketing.catalog.changes import CHANGEABLE, EventFixed, lock_own_event, re
 from ticketing.catalog.rules import EventStatus
 from ticketing.foundation.db import Connection
 from ticketing.foundation.errors import Conflict, Invalid, NotFound
+from ticketing.foundation.ids import new_id
 from ticketing.inventory.claim import SeatNotFound, SeatsTaken
 from ticketing.inventory.publish import lay_out
 from ticketing.inventory.rules import BlockReason
@@ -111,6 +112,24 @@ order by b.created_at, b.id
 """
 
 GIVEN_AWAY = "update event_block_seat set ended_at = app_now() where event_id = %s and seat_no = any(%s) and ended_at is null"
+
+
+ADRIFT = """
+select s.seat_no from event_seat s
+where s.event_id = :event and s.state = 'blocked' and s.block_reason = 'house'
+  and not exists (select from event_block_seat b where b.event_id = s.event_id and b.seat_no = s.seat_no and b.ended_at is null)
+order by s.seat_no
+"""
+
+
+def gather_blocked(session: Session, *, vendor_id: UUID, event_id: UUID, note: str, now: datetime) -> None:
+    """One block of the house for the seats that a new layout has brought blocked, so that they can be seen and released."""
+    seats = list(session.execute(text(ADRIFT), {"event": event_id}).scalars())
+    if seats:
+        block = EventBlock(id=new_id(), vendor_id=vendor_id, event_id=event_id, reason=BlockReason.HOUSE, note=note, created_at=now)
+        session.add(block)
+        session.flush()
+        session.execute(text(IN_BLOCK), {"event": event_id, "seats": seats, "block": block.id})
 
 
 def block_seats(

@@ -24,6 +24,7 @@ from ticketing.foundation.errors import Conflict, Unavailable
 from ticketing.foundation.idempotency import IdempotencyKey, reused
 from ticketing.foundation.outbox import enqueue
 from ticketing.foundation.states import advance
+from ticketing.inventory.blocks import gather_blocked
 from ticketing.reseating.inputs import POOLS, PricedPart, pool_capacity, price_parts
 from ticketing.reseating.rules import RESEATING_TRANSITIONS, ReseatingState
 from ticketing.reseating.service import ReseatingView, find_reseating, read_reseating
@@ -69,6 +70,9 @@ LOCK_EVENT = """
 select id, layout_id, status in ('draft', 'published', 'postponed') and starts_at > :now as coming, status = 'draft' as draft
 from event where id = :event for no key update
 """
+LAID_OUT = "select exists (select from event_seat where event_id = :event) or exists (select from pool where event_id = :event)"
+"""A draft's places may be laid out before it is published."""
+NO_PRICE = "No price in the new layout."
 LOCK_ORDERS = "select id from ticket_order where id = any(:orders) order by id for no key update"
 LOCK_SEATS = "select seat_no from event_seat where event_id = :event order by seat_no for update"
 LOCK_POOLS = "select id from pool where event_id = :event order by id for no key update"
@@ -117,6 +121,11 @@ LEAVE_TICKETS = "update ticket t set seat_no = null from reseating_move m where 
 LEAVE_SEATS = """
 update event_seat es set state = 'free', ticket_id = null, hold_id = null
 from reseating_move m where m.reseating_id = :plan and es.event_id = :event and es.seat_no = m.from_seat_no and es.ticket_id = m.ticket_id
+"""
+LEAVE_BLOCKS = """
+delete from event_block_seat b where b.event_id = :event and not exists (
+  select from layout_seat o join layout_seat n on n.layout_id = :to and n.seat_no = o.seat_no and n.guid = o.guid
+  where o.layout_id = :from and o.seat_no = b.seat_no)
 """
 REMOVE_SEATS = """
 delete from event_seat es where es.event_id = :event and not exists (
@@ -205,8 +214,9 @@ def apply_reseating(
     ids = {"plan": plan.id, "event": plan.event_id, "from": plan.from_layout_id, "to": plan.to_layout_id, "now": now}
     _check(session, plan, ids)
     parts = price_parts(session, event_id=plan.event_id, from_layout_id=plan.from_layout_id, to_layout_id=plan.to_layout_id)
-    if not event.draft:
+    if not event.draft or session.execute(text(LAID_OUT), ids).scalar_one():
         _move_seats(session, ids, parts)
+        gather_blocked(session, vendor_id=plan.vendor_id, event_id=plan.event_id, note=NO_PRICE, now=now)
         _resize_pools(session, ids, parts)
     _tie_prices(session, plan.event_id, parts)
     session.execute(text(TAKE_LAYOUT), ids)
@@ -258,7 +268,7 @@ def _move_seats(session: Session, ids: dict[str, Any], parts: Sequence[PricedPar
         "categories": [part.category for part in seated],
         "types": [part.ticket_type_id for part in seated],
     }
-    for statement in (LEAVE_TICKETS, LEAVE_SEATS, REMOVE_SEATS, ADD_SEATS, TAKE_TICKETS, TAKE_LINES, TAKE_SEATS):
+    for statement in (LEAVE_TICKETS, LEAVE_SEATS, LEAVE_BLOCKS, REMOVE_SEATS, ADD_SEATS, TAKE_TICKETS, TAKE_LINES, TAKE_SEATS):
         session.execute(text(statement), ids | sold)
 
 

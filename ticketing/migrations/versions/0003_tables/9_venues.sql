@@ -74,3 +74,6 @@ create policy vendor_reads on layout for select to ticketing_vendor
 -- Seats that are gone leave the event, and its prices are tied to the sections of the newer version.
 
 grant delete on event_seat, ticket_type_section to ticketing_core;
+
+-- Seats that a new layout does not have leave their blocks.
+grant delete on event_block_seat to ticketing_core;
