@@ -75,7 +75,7 @@ def test_packages_and_holds_at_the_same_events_at_two_processes_do_not_fail_each
         sale = season.events[number % 3]
         package = packages[number % 3].id
         calls.append(process.order_package(package_id=package, buyer_id=buyer, quantity=1, key="k", digest=b""))
-        wanted = {"places": [(sale.pool.id, 1)], "seats": [40 + number // 3]}
+        wanted: dict[str, Any] = {"places": [(sale.pool.id, 1)], "seats": [40 + number // 3]}
         calls.append(other.hold(event_id=sale.event.id, buyer_id=buyer, key="h", digest=b"", **wanted))
     outcomes = processes[0].wait(_together(*calls))
     assert [outcome for outcome in outcomes if not isinstance(outcome, OrderView | HoldView)] == []
