@@ -128,7 +128,6 @@ def test_every_process_shows_what_staff_gave_away_when_one_of_them_made_it(datab
 
 
 def test_every_process_shows_what_was_held_and_ordered_in_one_call(database: Database, buyers: list[UUID]) -> None:
-    """A booking, and a package at each of its events."""
     season = make_season(database)
     package = season.package()
 
@@ -139,8 +138,7 @@ def test_every_process_shows_what_was_held_and_ordered_in_one_call(database: Dat
             events = [sale.event.id for sale in season.events]
             for event_id in events:
                 await read(there, event_id)
-            claim = ClaimRequest(new_id(), events[0], buyers[0], "h", b"", (30,))
-            await booking.book(claim, key="k", channel=Channel.API)
+            await booking.book(ClaimRequest(new_id(), events[0], buyers[0], "h", b"", (30,)), key="k", channel=Channel.API)
             await shows(there, events[0], {30: Code.HELD, 31: Code.FREE})
             order = await booking.order_package(package_id=package.id, buyer_id=buyers[1], quantity=1, key="k", digest=b"")
             for event_id in events:
