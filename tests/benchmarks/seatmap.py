@@ -50,19 +50,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
 
 
+BLOCK = """
+with block as (
+  insert into event_block (id, vendor_id, event_id, reason, created_at) values (uuidv7(), :vendor, :event, 'house', now()) returning id
+),
+blocked as (
+  update event_seat set state = 'blocked', block_reason = 'house' where event_id = :event and seat_no = any(:numbers) returning seat_no
+)
+insert into event_block_seat (block_id, event_id, seat_no) select block.id, :event, seat_no from block, blocked
+"""
+HOLD = "update event_seat set state = 'held', held_until = now() + interval '1 hour' where event_id = :event and seat_no = any(:numbers)"
+
+
 def fill_at_random(here: World, chance: random.Random) -> list[int]:
     """A third held for an hour, a third blocked, the rest free: their numbers, in random order."""
     order = chance.sample(range(here.seats_per_event), here.seats_per_event)
     third = len(order) // 3
     with here.database.transaction() as session:
-        for change, numbers in (
-            ("state = 'held', held_until = now() + interval '1 hour'", order[:third]),
-            ("state = 'blocked', block_reason = 'house'", order[third : 2 * third]),
-        ):
-            session.execute(
-                text(f"update event_seat set {change} where event_id = :event and seat_no = any(:numbers)"),
-                {"event": here.events[0], "numbers": numbers},
-            )
+        for statement, numbers in ((HOLD, order[:third]), (BLOCK, order[third : 2 * third])):
+            session.execute(text(statement), {"event": here.events[0], "vendor": here.vendor_id, "numbers": numbers})
     return order[2 * third :]
 
 

@@ -70,7 +70,7 @@ def test_visitors_buy_with_and_without_a_storm_of_sign_ins() -> None:
 
 
 def test_onsale_sells_every_seat_to_buyers_calm_and_with_faults() -> None:
-    sizes = argparse.Namespace(buyers=120, seats=100, shoppers=30, robots=10, provider_seconds=0.2, yardstick_seconds=0.5, seed=1)
+    sizes = argparse.Namespace(buyers=120, seats=100, shoppers=30, robots=10, provider_seconds=0.2, yardstick_seconds=0.3, seed=1)
     calm, faults = onsale.run(sizes)
     for line in (calm, faults):
         told = json.loads(line.to_json())["details"]

@@ -12,7 +12,7 @@ from ticketing.accounts.contact import ContactCipher
 from ticketing.foundation.db import Database, Role
 from ticketing.foundation.settings import Settings
 from ticketing.invariants.runner import run_all
-from ticketing.simulation.sellout import NothingOnSale, SelloutReport, sell
+from ticketing.simulation.sellout import NothingToSell, SelloutReport, sell
 
 
 @pytest.fixture(scope="module")
@@ -44,5 +44,5 @@ def test_sale_ends_at_the_number_and_then_when_all_is_gone(database: Database, s
 def test_sale_is_refused_when_nothing_is_on_sale(database: Database, settings: Settings, provider: FakeProviderProcess) -> None:
     with database.transaction() as session:
         sale = factories.make_event_on_sale(session, status="draft")
-    with pytest.raises(NothingOnSale):
+    with pytest.raises(NothingToSell):
         sell_some(database, settings, provider, sale, 1)

@@ -37,7 +37,7 @@ order by e.starts_at, e.id
 """
 
 
-class NothingOnSale(NotFound):
+class NothingToSell(NotFound):
     """The vendor has no event that can be bought now."""
 
 
@@ -84,13 +84,13 @@ def sell(
     seed: int,
     progress: Progress | None = None,
 ) -> SelloutReport:
-    """Sell until `tickets` more exist, or nothing is left. Raises `NothingOnSale`."""
+    """Sell until `tickets` more exist, or nothing is left. Raises `NothingToSell`."""
     rng = random.Random(seed)
     with database.transaction() as session:
         now = database_now(session)
         events = list(session.execute(text(ON_SALE), {"vendor": vendor_id, "now": now}).scalars())
         if not events:
-            raise NothingOnSale("This vendor has nothing on sale now: publish events whose sales are open.", vendor_id=vendor_id)
+            raise NothingToSell("This vendor has nothing on sale now: publish events whose sales are open.", vendor_id=vendor_id)
         places = {event_id: read_places(session, event_id=event_id, now=now) for event_id in events}
     buyers = _make_buyers(database, cipher, rng, count=tickets // TICKETS_PER_BUYER + AT_ONCE, now=now)
     booking = Booking(database, {FakeClient.name: provider})
