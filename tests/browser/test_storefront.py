@@ -106,6 +106,8 @@ def test_no_more_seats_are_chosen_than_one_person_may_have(site: World, watch: W
 
 def test_a_taken_seat_is_said_and_the_others_stay_chosen(site: World, watch: Watch) -> None:
     slow, fast = watch().page(), watch().page()
+    silent = {"content_type": "text/event-stream", "body": "retry: 60000\n\n"}  # else the page would show it before it is sent
+    slow.route("**/seats/stream", lambda route: route.fulfill(**silent))
     choose(slow, site, "5 seat 1", "5 seat 2")
     choose(fast, site, "5 seat 2")
     fast.get_by_role("button", name="Hold these seats").click()
