@@ -1,6 +1,6 @@
 """The specification followed along its links, in each role: what one call makes, the next ones read, change and end.
 
-`make contract EXAMPLES=200` takes as many walks in each role, of up to 25 calls.
+`make contract EXAMPLES=200` takes as many walks in each role, of up to 20 calls.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from ticketing.accounts.access import Reach, Role, Rule
 from ticketing.aliases import with_aliases
 from ticketing.authorisation import RULES
 
-WALKS = 40
+WALKS = 16
 """At least, and on until all that must be reached is."""
 MOST_WALKS = 400
-STEPS = 25
+STEPS = 20
 WEBHOOKS = 20
+ENDLESS = "/stream$"
+"""Answers without an end: a walk would wait for it. They have tests of their own."""
 LIKELY: dict[str, Callable[[int], dict[str, Any]]] = {
     "GET /api/events": lambda _: {"query": {}},
     "GET /api/webhooks": lambda _: {"query": {}},
@@ -38,7 +40,7 @@ LIKELY: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 """What every second of these calls is made to ask, so that it has a good chance to succeed and to lead on."""
 PLAN = settings(
-    max_examples=WALKS,
+    max_examples=WALKS // 2,
     stateful_step_count=STEPS,
     deadline=None,
     database=None,
@@ -61,6 +63,7 @@ MUST_BE_REACHED = {
 """A walk must have come along a link to one call of each of these, and it succeeded there: else the walks show nothing."""
 
 
+@pytest.mark.timeout(1200)  # until all that must be reached is
 @pytest.mark.parametrize("role", sorted(MUST_BE_REACHED))
 def test_walks_along_links_keep_to_the_specification(site: str, specification: BaseSchema, tokens: Mapping[str, str], role: str) -> None:
     who = {"Authorization": f"Bearer {tokens[role]}"}
